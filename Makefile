@@ -1,0 +1,100 @@
+# Two commands: `make run` and `make test`. Each sets up what it needs, once, and shows what it does.
+
+PYTHON ?= python3
+PORT ?= 8080
+DEMO ?=
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := npm --prefix frontend --no-fund --no-audit
+
+FRONTEND_SOURCES := $(shell find frontend/src frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+MAP_SOURCES := $(shell find frontend/map-build -type f 2>/dev/null)
+PYRIGHT := frontend/node_modules/.bin/pyright
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help run test check unit format generate lock setup setup-dev clean
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## set everything up and start Trackway (PORT=8080, DEMO=25)
+	@exec $(BIN)/trackway up --port $(PORT) $(if $(DEMO),--demo $(DEMO))
+
+test: setup-dev check ## set everything up, check the code and run all tests
+	@echo "» frontend tests"
+	@$(NPM) run --silent test
+	@echo "» Python tests"
+	@$(BIN)/python -m pytest
+
+check: setup-dev ## linters, formatters, types, layers
+	@echo "» ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "» layers" && $(BIN)/lint-imports
+	@echo "» pyright" && $(PYRIGHT)
+	@echo "» frontend: types, eslint, prettier"
+	@$(NPM) run --silent typecheck && $(NPM) run --silent lint && $(NPM) run --silent format:check
+
+unit: setup-dev ## the quick tests: no processes, no browser
+	@$(BIN)/python -m pytest -m "not integration and not e2e"
+
+format: setup-dev ## format and fix what can be fixed
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+	@$(NPM) run --silent format
+
+generate: setup-dev ## write the schemas, the frontend's types and the OpenAPI fragment from the sources
+	@$(BIN)/python tools/generate.py
+	@$(NPM) run --silent types
+
+lock: ## resolve the Python dependencies anew
+	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --allow-unsafe --strip-extras --build-deps-for editable -o requirements.lock pyproject.toml
+	@$(BIN)/pip-compile -q --upgrade --extra dev --generate-hashes --no-emit-index-url --allow-unsafe --strip-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+setup: $(VENV)/.installed build/frontend/index.html build/map/streets.json
+setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser
+
+# The tools that we cannot install ourselves, asked for before anything is written.
+.PHONY: tools
+tools:
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.11 or newer (or name it: make run PYTHON=python3.12)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: Trackway needs Python 3.11 or newer (name it: make run PYTHON=python3.12)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install the package python3-venv." >&2; exit 1; }
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node.js is missing: install Node.js 20 or newer with npm." >&2; exit 1; }
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || { echo "Node.js $$(node --version) is too old: Trackway needs Node.js 20 or newer." >&2; exit 1; }
+
+$(VENV)/.created: | tools
+	@echo "» virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) && touch $@
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/.created
+	@echo "» Python packages"
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "» Python packages for development"
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock && $(BIN)/pip check
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package-lock.json | tools
+	@echo "» frontend packages"
+	@$(NPM) ci --loglevel=http && touch $@
+
+build/map/streets.json: frontend/node_modules/.installed $(MAP_SOURCES)
+	@echo "» map of Montevideo"
+	@$(NPM) run --silent map && touch $@
+
+build/frontend/index.html: frontend/node_modules/.installed frontend/package.json $(FRONTEND_SOURCES)
+	@echo "» frontend build"
+	@$(NPM) run --silent build && touch $@
+
+# The browser test drives Debian's Chromium; elsewhere it says what to install, and the test is skipped (which CI counts as failed).
+.PHONY: .browser
+.browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "» Chromium for the browser test"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	  else echo "The browser test needs Chromium: install the package chromium (or set CHROMIUM=/path/to/it)." >&2; fi; }
+
+clean: ## remove what was installed and built; the data in var/ stay
+	@rm -rf $(VENV) frontend/node_modules build

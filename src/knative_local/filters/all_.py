@@ -1,0 +1,22 @@
+"""Dialect `all`: every one of the filters inside passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knative_local.filters.port import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Passes when all of `filters` do; also what a Trigger's list of filters means."""
+
+    filters: tuple[Filter, ...]
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Whether every filter inside passes."""
+        return all(each.matches(attributes) for each in self.filters)
+
+    def __str__(self) -> str:
+        return " and ".join(str(each) for each in self.filters)

@@ -1,0 +1,22 @@
+"""Dialect `any`: at least one of the filters inside passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knative_local.filters.port import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """Passes when one of `filters` does."""
+
+    filters: tuple[Filter, ...]
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Whether at least one filter inside passes."""
+        return any(each.matches(attributes) for each in self.filters)
+
+    def __str__(self) -> str:
+        return f"({' or '.join(str(each) for each in self.filters)})"

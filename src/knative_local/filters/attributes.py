@@ -1,0 +1,20 @@
+"""The older `filter.attributes` of a Trigger: equality, where an empty value only asks for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Passes when all `wanted` attributes are equal; a wanted empty value passes for any event."""
+
+    wanted: tuple[tuple[str, str], ...]
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Whether every wanted attribute that has a value is present with exactly that value."""
+        return all(not value or attributes.get(name) == value for name, value in self.wanted)
+
+    def __str__(self) -> str:
+        return " and ".join(f"{name} = {value}" for name, value in self.wanted if value) or "everything"

@@ -1,0 +1,20 @@
+"""Dialect `exact`: each named attribute is there and equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Passes when all `wanted` attributes are equal; a missing attribute is not (seen in the Kafka broker)."""
+
+    wanted: tuple[tuple[str, str], ...]
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Whether every wanted attribute is present with exactly its value."""
+        return all(attributes.get(name) == value for name, value in self.wanted)
+
+    def __str__(self) -> str:
+        return " and ".join(f"{name} = {value}" for name, value in self.wanted)

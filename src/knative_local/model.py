@@ -1,0 +1,298 @@
+"""What the manifests say, as plain records: the part of each Knative and Istio kind that runs on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from knative_local.filters import EVERYTHING, Filter
+
+BackoffPolicy = Literal["linear", "exponential"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the manifests something stands; `line` counts from 1."""
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An object by kind and name; `namespace` is filled in when the manifest leaves it out."""
+
+    kind: str
+    namespace: str
+    name: str
+    api_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Who receives: `ref`, `uri`, or both (then `uri` is a path relative to the ref's address)."""
+
+    ref: Ref | None = None
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How often, how patiently and where to in the end; seconds. `retry` N is N + 1 attempts."""
+
+    retry: int = 0
+    backoff_policy: BackoffPolicy = "exponential"
+    backoff_delay: float = 0.2
+    timeout: float = 600.0
+    dead_letter_sink: Destination | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Takes events in and hands them to its Triggers."""
+
+    namespace: str
+    name: str
+    delivery: Delivery
+    source: Source
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among Brokers."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Sends a Broker's events that pass `filter` to `subscriber`.
+
+    `delivery` is the Trigger's own or else its Broker's. `batch` is the most events of one delivery, or None for one event
+    per request as on a cluster; `linger` (seconds) is how long a batch may wait to fill.
+    """
+
+    namespace: str
+    name: str
+    broker: str
+    subscriber: Destination
+    delivery: Delivery
+    source: Source
+    filter: Filter = EVERYTHING
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    batch: int | None = None
+    linger: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among Triggers."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def broker_key(self) -> str:
+        """The key of its Broker, which is always in the same namespace."""
+        return f"{self.namespace}/{self.broker}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVar:
+    """One variable of a container: `value`, or a `key` of a ConfigMap or Secret `ref` (`optional`: may be missing)."""
+
+    name: str
+    value: str = ""
+    ref: Ref | None = None
+    key: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFrom:
+    """All entries of a ConfigMap or Secret as variables, each name after `prefix`."""
+
+    ref: Ref
+    prefix: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The process: `command` + `args` are its argument list; `port` is what the manifest says, a hint only."""
+
+    command: tuple[str, ...]
+    args: tuple[str, ...] = ()
+    env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFrom, ...] = ()
+    image: str = ""
+    port: int | None = None
+    port_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnService:
+    """A Knative Service: instances from zero to `max_scale` (0: unbounded) by concurrency.
+
+    `concurrency` is containerConcurrency (0: unbounded), `target` the soft concurrency per instance,
+    `target_utilization` a fraction, `window_s` the stable window, all times seconds.
+    """
+
+    namespace: str
+    name: str
+    container: Container
+    source: Source
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    concurrency: int = 0
+    timeout_seconds: float = 300.0
+    min_scale: int = 0
+    max_scale: int = 0
+    initial_scale: int = 1
+    target: float = 100.0
+    target_utilization: float = 0.7
+    window_s: float = 60.0
+    scale_to_zero_pod_retention_s: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among Knative Services."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A process that always runs; `labels` are its Pod template's, which core Services select by."""
+
+    namespace: str
+    name: str
+    container: Container
+    source: Source
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    replicas: int = 1
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among Deployments."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One port of a core Service; `target` is a container port's number or name, or None for the same number."""
+
+    port: int
+    name: str = ""
+    target: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreService:
+    """A v1 Service: the address of the Deployment whose labels its `selector` matches."""
+
+    namespace: str
+    name: str
+    selector: Mapping[str, str]
+    ports: tuple[ServicePort, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMap:
+    """Named texts."""
+
+    namespace: str
+    name: str
+    data: Mapping[str, str]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Named texts that are not shown; `data` is decoded already."""
+
+    namespace: str
+    name: str
+    data: Mapping[str, str] = field(repr=False)
+    source: Source = Source("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkBinding:
+    """Gives the address of `sink` as `K_SINK` to a subject, named or (all of its kind) chosen by labels."""
+
+    namespace: str
+    name: str
+    subject_kind: str
+    subject_name: str | None
+    subject_labels: Mapping[str, str]
+    sink: Destination
+    source: Source
+    subject_namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMatch:
+    """A condition on one request header (name in lower case): exactly one of the texts is set, or none for presence."""
+
+    name: str
+    exact: str | None = None
+    prefix: str | None = None
+    regex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Conditions on a request that hold together; None or empty asks nothing. `methods` are upper case."""
+
+    uri_prefix: str | None = None
+    uri_exact: str | None = None
+    uri_regex: str | None = None
+    methods: tuple[str, ...] | None = None
+    headers: tuple[HeaderMatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """The first route with a match wins; no matches at all means every request. `timeout_s` None waits without end."""
+
+    match: tuple[Match, ...]
+    host: str
+    port: int | None
+    source: Source
+    rewrite_uri: str | None = None
+    rewrite_authority: str | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualService:
+    """Istio's routes from the front door to the inside, in order."""
+
+    namespace: str
+    name: str
+    routes: tuple[HttpRoute, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An object of a kind that is not served here."""
+
+    kind: str
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """Everything that was read, checked against each other."""
+
+    brokers: tuple[Broker, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    services: tuple[KnService, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    core_services: tuple[CoreService, ...] = ()
+    config_maps: tuple[ConfigMap, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    sink_bindings: tuple[SinkBinding, ...] = ()
+    virtual_services: tuple[VirtualService, ...] = ()
+    skipped: tuple[Skipped, ...] = ()

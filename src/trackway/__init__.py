@@ -1,0 +1,1 @@
+"""Trackway: every delivery of a fleet live on a map."""

@@ -1,0 +1,254 @@
+"""The wire: an event as an HTTP message (binary, structured, batch mode) and as a Kafka record (binary mode).
+
+CloudEvents 1.0, HTTP and Kafka protocol bindings. Attribute values here are visible ASCII by our own rule (docs/protocol.md),
+but what comes in percent-encoded is decoded, as the HTTP binding asks.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trackway.events.event import DEFAULT_TENANT, Event, InvalidEvent, utc_text
+
+STRUCTURED_MEDIA_TYPE = "application/cloudevents+json"
+BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+
+Headers = list[tuple[bytes, bytes]]
+
+_CONTEXT = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
+_OURS = frozenset({"tenant", "partitionkey", "traceparent"})
+_EXTENSION_NAME = re.compile(r"[a-z0-9]{1,64}\Z")
+
+
+class _Document(Struct, frozen=True, kw_only=True):
+    """The structured form's fixed members; extensions are read by a second pass, only when there are unknown ones."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str | None = None
+    time: datetime | None = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    tenant: str = DEFAULT_TENANT
+    partitionkey: str | None = None
+    traceparent: str | None = None
+    data: Raw | msgspec.UnsetType = msgspec.UNSET
+    data_base64: str | None = None
+
+
+_document = msgspec.json.Decoder(_Document)
+_documents = msgspec.json.Decoder(list[Raw])
+_members = msgspec.json.Decoder(dict[str, Raw])
+_encode = msgspec.json.encode
+_FIXED = _CONTEXT | _OURS | {"data", "data_base64"}
+
+
+def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
+    """The events of an HTTP request, in whichever mode it came. Header names are lower case. Raises InvalidEvent."""
+    content_type = headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == BATCH_MEDIA_TYPE:
+        return _from_batch(body)
+    if media_type == STRUCTURED_MEDIA_TYPE:
+        return [from_structured(body)]
+    return [_from_binary(headers, content_type, body)]
+
+
+def from_structured(body: bytes | memoryview | Raw) -> Event:
+    """The event of a structured JSON document. Raises InvalidEvent naming the member that is wrong."""
+    try:
+        document = _document.decode(body)
+        extensions = _extensions(body)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(f"structured event: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidEvent(f"structured event is not JSON: {error}") from None
+    if document.data_base64 is not None:
+        data = _decode_base64(document.data_base64)
+    elif document.data is msgspec.UNSET:
+        data = b""
+    else:
+        data = bytes(document.data)
+    return _checked(
+        document.specversion,
+        Event(
+            id=document.id,
+            source=document.source,
+            type=document.type,
+            data=data,
+            subject=document.subject,
+            time=document.time,
+            datacontenttype=document.datacontenttype or "application/json",
+            dataschema=document.dataschema,
+            tenant=document.tenant,
+            partitionkey=document.partitionkey,
+            traceparent=document.traceparent,
+            extensions=extensions,
+        ),
+    )
+
+
+def _extensions(body: bytes | memoryview | Raw) -> dict[str, str]:
+    extensions: dict[str, str] = {}
+    for name, raw in _members.decode(body).items():
+        if name in _FIXED:
+            continue
+        if not _EXTENSION_NAME.match(name):
+            raise InvalidEvent(f"extension {name!r} is not made of a-z and 0-9 only", name)
+        value: Any = msgspec.json.decode(raw)
+        if isinstance(value, bool):
+            extensions[name] = "true" if value else "false"
+        elif isinstance(value, str | int):
+            extensions[name] = str(value)
+        elif value is not None:
+            raise InvalidEvent(f"extension {name} is neither a string, a boolean nor an integer", name)
+    return extensions
+
+
+def _decode_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise InvalidEvent(f"data_base64 is not base64: {error}", "data_base64") from None
+
+
+def _from_batch(body: bytes) -> list[Event]:
+    try:
+        items = _documents.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidEvent(f"batch is not a JSON array: {error}") from None
+    return [from_structured(item) for item in items]
+
+
+def _from_binary(headers: Mapping[str, str], content_type: str, body: bytes) -> Event:
+    attributes = {name[3:]: _unescape(value) for name, value in headers.items() if name.startswith("ce-")}
+    missing = [name for name in ("specversion", "id", "source", "type") if name not in attributes]
+    if missing:
+        raise InvalidEvent(f"not a CloudEvent: the header ce-{missing[0]} is missing", missing[0])
+    return _from_attributes(attributes, content_type, body)
+
+
+def _from_attributes(attributes: dict[str, str], content_type: str, body: bytes) -> Event:
+    return _checked(
+        attributes["specversion"],
+        Event(
+            id=attributes["id"],
+            source=attributes["source"],
+            type=attributes["type"],
+            data=body,
+            subject=attributes.get("subject"),
+            time=_time(attributes.get("time")),
+            datacontenttype=content_type or "application/json",
+            dataschema=attributes.get("dataschema"),
+            tenant=attributes.get("tenant", DEFAULT_TENANT),
+            partitionkey=attributes.get("partitionkey"),
+            traceparent=attributes.get("traceparent"),
+            extensions={name: value for name, value in attributes.items() if name not in _CONTEXT and name not in _OURS},
+        ),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        raise InvalidEvent(f"time {text!r} is not RFC 3339", "time") from None
+
+
+def _checked(specversion: str, event: Event) -> Event:
+    if specversion != "1.0":
+        raise InvalidEvent(f"specversion {specversion!r} is not served, only 1.0", "specversion")
+    for name in ("id", "source", "type"):
+        if not getattr(event, name):
+            raise InvalidEvent(f"{name} is empty", name)
+    if event.time is not None and event.time.tzinfo is None:
+        raise InvalidEvent(f"time {event.time.isoformat()} has no UTC offset", "time")
+    return event
+
+
+def attributes_of(event: Event) -> dict[str, str]:
+    """All context attributes but ``datacontenttype``, as text, without those that are absent."""
+    attributes = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "tenant": event.tenant}
+    if event.subject is not None:
+        attributes["subject"] = event.subject
+    if event.time is not None:
+        attributes["time"] = utc_text(event.time)
+    if event.dataschema is not None:
+        attributes["dataschema"] = event.dataschema
+    if event.partitionkey is not None:
+        attributes["partitionkey"] = event.partitionkey
+    if event.traceparent is not None:
+        attributes["traceparent"] = event.traceparent
+    attributes.update(event.extensions)
+    return attributes
+
+
+def to_binary(event: Event) -> tuple[Headers, bytes]:
+    """Headers (lower-case names) and body of the binary mode."""
+    headers = [(b"ce-" + name.encode(), _escape(value)) for name, value in attributes_of(event).items()]
+    headers.append((b"content-type", event.datacontenttype.encode()))
+    return headers, event.data
+
+
+def to_structured(event: Event) -> bytes:
+    """The structured JSON document; JSON data stand in it as they are, other data as base64."""
+    document: dict[str, Any] = dict(attributes_of(event))
+    document["datacontenttype"] = event.datacontenttype
+    if event.data:
+        if _is_json(event.datacontenttype):
+            document["data"] = Raw(event.data)
+        else:
+            document["data_base64"] = base64.b64encode(event.data).decode()
+    return _encode(document)
+
+
+def to_batch(events: Iterable[Event]) -> bytes:
+    """The JSON array of the batch mode (``application/cloudevents-batch+json``)."""
+    return b"[" + b",".join(map(to_structured, events)) + b"]"
+
+
+def to_kafka(event: Event) -> tuple[bytes | None, list[tuple[str, bytes]], bytes | None]:
+    """(key, headers, value) of the record that the Knative Kafka broker writes: the key is ``partitionkey``, attributes are
+    ``ce_`` headers, and there is no value where there are no data."""
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes_of(event).items()]
+    headers.append(("content-type", event.datacontenttype.encode()))
+    key = None if event.partitionkey is None else event.partitionkey.encode()
+    return key, headers, event.data or None
+
+
+def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
+    """The event of a Kafka record in binary mode, or in structured mode if its content type says so. Raises InvalidEvent."""
+    texts = {name: content.decode() for name, content in headers}
+    content_type = texts.get("content-type", "")
+    if content_type.partition(";")[0] == STRUCTURED_MEDIA_TYPE:
+        return from_structured(value or b"")
+    attributes = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
+    missing = [name for name in ("specversion", "id", "source", "type") if name not in attributes]
+    if missing:
+        raise InvalidEvent(f"not a CloudEvent: the record header ce_{missing[0]} is missing", missing[0])
+    return _from_attributes(attributes, content_type, value or b"")
+
+
+def _is_json(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
+
+
+def _escape(value: str) -> bytes:
+    # HTTP binding 3.1.3.2: everything but visible ASCII, and the quote and the percent sign, is percent-encoded.
+    return quote(value, safe="!#$&'()*+,-./:;<=>?@[\\]^_`{|}~").encode()
+
+
+def _unescape(value: str) -> str:
+    text = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    return unquote(text, errors="strict") if "%" in text else text

@@ -1,0 +1,237 @@
+"""What is asked of a store, in the domain's words; ``sqlite.py`` and ``memory.py`` answer, held to one contract suite.
+
+Every call names the tenant, so that it cannot be forgotten, and writes come in batches. Repeating a write changes nothing:
+events arrive more than once and in any order (docs/protocol.md). A store that cannot be reached raises StoreUnavailable,
+which the function host answers with 503 so that the broker retries.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from trackway.events import Event, PositionRecorded, RoutePlanned, TripProgressed
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be reached or is busy beyond its patience; try again."""
+
+
+class Conflict(Exception):
+    """Somebody else changed the record first, or the record's state forbids the change; says which."""
+
+
+class TripStatus(StrEnum):
+    """Where a trip is in its life (domain/lifecycle.py holds the table of moves)."""
+
+    PLANNED = "planned"
+    UNDERWAY = "underway"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Trip(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One drive of one vehicle along one route. ``ended_at`` is when it was finished or cancelled."""
+
+    trip_id: str
+    vehicle_id: str
+    vehicle_name: str
+    route_id: str
+    status: TripStatus
+    simulated: bool
+    speed: float
+    seed: int
+    planned_at: datetime
+    promised_at: datetime
+    started_at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+
+
+class StoredPosition(Struct, frozen=True, kw_only=True):
+    """A position with the event that brought it; (source, event_id) is stored once."""
+
+    source: str
+    event_id: str
+    position: PositionRecorded
+
+
+class StoredEvent(Struct, frozen=True, kw_only=True):
+    """A fact about a trip as it came, for its timeline."""
+
+    trip_id: str
+    event: Event
+
+
+class TripView(Struct, frozen=True, kw_only=True):
+    """A trip with what is known of it now: the newest progress, and its vehicle's newest position."""
+
+    trip: Trip
+    progress: TripProgressed | None = None
+    position: PositionRecorded | None = None
+
+
+class Vehicle(Struct, frozen=True, kw_only=True):
+    """A vehicle, its newest position, and the trip it is on, if any."""
+
+    vehicle_id: str
+    name: str
+    position: PositionRecorded
+    trip_id: str | None = None
+
+
+class RouteSummary(Struct, frozen=True, kw_only=True):
+    """A route without its path."""
+
+    route_id: str
+    name: str
+    length: float
+    expected_duration: float
+    from_name: str | None
+    to_name: str | None
+    planned_at: datetime
+    bounds: tuple[float, float, float, float]
+
+
+class Shard(Struct, frozen=True, kw_only=True):
+    """Who drives a shard of the simulated vehicles. ``wanted`` counts the wake-ups; ``driven_until`` is how far all vehicles have
+    been driven; a claim (token) holds until ``claimed_until``. ``version`` is for compare-and-set."""
+
+    shard: int
+    version: int = 0
+    wanted: int = 0
+    claim: str | None = None
+    claimed_until: datetime | None = None
+    driven_until: datetime | None = None
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """An event that nobody could handle, with why. ``letter_id`` is a hash of the event's (source, id) and ``destination``."""
+
+    letter_id: str
+    event: Event
+    failed_at: datetime
+    destination: str
+    code: int | None
+    reason: str
+
+
+class TripCounts(Struct, frozen=True, kw_only=True):
+    """How many trips are in which state; the ended ones since a given moment."""
+
+    planned: int
+    underway: int
+    finished: int
+    cancelled: int
+
+
+class Store(Protocol):
+    """Asynchronous, safe to share between the tasks of one event loop, and between processes."""
+
+    async def close(self) -> None:
+        """Release everything. The store is not used afterwards."""
+        ...
+
+    # Routes -----------------------------------------------------------------------------------------------------------
+
+    async def add_route(self, tenant: str, route: RoutePlanned) -> None:
+        """Keep a route; one with the same id that is there already stays as it is, since routes are immutable."""
+        ...
+
+    async def route(self, tenant: str, route_id: str) -> RoutePlanned | None: ...
+
+    async def routes(self, tenant: str) -> list[RouteSummary]:
+        """All routes by name."""
+        ...
+
+    # Trips ------------------------------------------------------------------------------------------------------------
+
+    async def plan_trip(self, tenant: str, trip: Trip, idempotency_key: str | None = None) -> Trip:
+        """Keep a new trip (status planned) and give it back; with an idempotency key that was used before, give the trip of
+        then instead and keep nothing. Raises Conflict, naming the trip, when the vehicle has another open trip."""
+        ...
+
+    async def apply_trip_events(self, tenant: str, events: Sequence[Event]) -> None:
+        """Move trips along the life cycle table by trip.started, trip.finished, trip.cancelled, in whatever order they come; a
+        trip.started whose trip is not known creates it, as does replay into an empty store; an end whose trip is not known is
+        remembered, so that its start, when it comes, does not open the trip again. Keep the newest trip.progressed by
+        ``recorded_at``. All facts given (also trip.delayed, trip.deviated, trip.rejoined) are kept for the trip's timeline, once."""
+        ...
+
+    async def trip(self, tenant: str, trip_id: str) -> TripView | None: ...
+
+    async def trips(
+        self,
+        tenant: str,
+        *,
+        status: TripStatus | None = None,
+        vehicle_id: str | None = None,
+        limit: int = 100,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[TripView]:
+        """Newest first by (planned_at, trip_id), those strictly before ``before``."""
+        ...
+
+    async def open_trips(self, tenant: str, vehicle_ids: Sequence[str] | None = None) -> list[TripView]:
+        """Planned and underway trips, of these vehicles or of all."""
+        ...
+
+    async def trips_ended_since(self, tenant: str, moment: datetime, limit: int) -> list[TripView]:
+        """Finished and cancelled ones, last ended first."""
+        ...
+
+    async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts: ...
+
+    async def trip_events(self, tenant: str, trip_id: str, limit: int = 500) -> list[Event]:
+        """The trip's facts but its positions, newest first by ``time``."""
+        ...
+
+    # Positions --------------------------------------------------------------------------------------------------------
+
+    async def append_positions(self, tenant: str, positions: Sequence[StoredPosition]) -> int:
+        """Store those not stored before and keep the newest per vehicle by ``recorded_at``; gives how many were new.
+        A position without ``trip_id`` belongs to the trip its vehicle is on at that time, if any."""
+        ...
+
+    async def positions(
+        self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
+    ) -> list[PositionRecorded]:
+        """A trip's positions by ``recorded_at``, those strictly after ``after``."""
+        ...
+
+    async def vehicles(self, tenant: str) -> list[Vehicle]:
+        """Every vehicle with its newest position, by id."""
+        ...
+
+    # Simulation -------------------------------------------------------------------------------------------------------
+
+    async def simulated_trips(self, tenant: str, shard: int) -> list[Trip]:
+        """Open simulated trips whose vehicle falls into the shard (``domain.motion.shard_of``)."""
+        ...
+
+    async def shard(self, tenant: str, shard: int) -> Shard:
+        """The shard's document; a fresh one where none is kept yet."""
+        ...
+
+    async def update_shard(self, tenant: str, shard: Shard) -> Shard:
+        """Compare-and-set: keep ``shard`` if the kept version is ``shard.version``, and give it back with the next version.
+        Raises Conflict otherwise."""
+        ...
+
+    # Dead letters -----------------------------------------------------------------------------------------------------
+
+    async def add_dead_letters(self, tenant: str, letters: Sequence[DeadLetter]) -> None:
+        """Keep them; a letter with the same id is replaced, since the same event failed again."""
+        ...
+
+    async def dead_letters(self, tenant: str, limit: int = 100) -> tuple[list[DeadLetter], int]:
+        """(the newest first, how many there are in all)."""
+        ...
+
+    async def dead_letter(self, tenant: str, letter_id: str) -> DeadLetter | None: ...
+
+    async def drop_dead_letter(self, tenant: str, letter_id: str) -> bool:
+        """Forget one; False when there is none of that id."""
+        ...
