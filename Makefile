@@ -46,8 +46,8 @@ generate: setup-dev ## write the schemas, the frontend's types and the OpenAPI f
 	@$(NPM) run --silent types
 
 lock: ## resolve the Python dependencies anew
-	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --allow-unsafe --strip-extras --build-deps-for editable -o requirements.lock pyproject.toml
-	@$(BIN)/pip-compile -q --upgrade --extra dev --generate-hashes --no-emit-index-url --allow-unsafe --strip-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras --build-deps-for editable -o requirements.lock pyproject.toml
+	@$(BIN)/pip-compile -q --upgrade --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 setup: $(VENV)/.installed build/frontend/index.html build/map/streets.json
 setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser

@@ -1,8 +1,8 @@
-"""How many instances a Knative Service should have: Knative's pod autoscaler as a pure class fed with concurrency and time.
+"""How many instances a Knative Service should have: Knative's pod autoscaler as a pure class fed with concurrency.
 
-Stable and panic window, target, rates and bounds follow Knative Serving (docs: "Autoscaling", KPA). Two differences: the
-concurrency is integrated exactly instead of sampled once a second, and there is no grace period after the decision for
-zero, because no network has to be programmed before the last instance may go.
+Stable and panic window, target, rates and bounds follow Knative Serving (docs: "Autoscaling", KPA). Two differences:
+the concurrency is integrated exactly instead of sampled once a second, and there is no grace period after the decision
+for zero, because no network has to be programmed before the last instance may go.
 """
 
 from __future__ import annotations
@@ -166,4 +166,4 @@ class Autoscaler:
             return None
         if self._zero_since is not None:
             return max(0.0, self._zero_since + self._service.scale_to_zero_pod_retention_s - now) + SHORTEST_TICK_S
-        return max(SHORTEST_TICK_S, self._meter.empty_at(now) - now)
+        return max(self._tick_s, self._meter.empty_at(now) - now)

@@ -29,6 +29,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\
 # CloudEvents HTTP binding 3.1.3.2: everything printable but space, double quote and percent stands for itself.
 _HEADER_SAFE = "!#$&'()*+,/:;<=>?@[\\]^`{|}"
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -87,7 +89,7 @@ def from_json(raw: bytes) -> CloudEvent:
     """An event from one JSON object (structured mode's body). Raises NotAnEvent."""
     try:
         members = _decode_any(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise NotAnEvent(f"the body is no JSON object: {error}") from None
     has_base64 = members.pop("data_base64", None)
     if has_base64 is not None:
@@ -111,7 +113,7 @@ def from_batch(body: bytes) -> list[CloudEvent]:
     """The events of a JSON batch, in order; may be none. Raises NotAnEvent naming the first bad one."""
     try:
         raws = _decode_batch(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise NotAnEvent(f"the body is no JSON array: {error}") from None
     events: list[CloudEvent] = []
     for raw in raws:
@@ -238,7 +240,7 @@ def _text(name: str, value: Any) -> str:
 def _is_json_text(body: bytes) -> bool:
     try:
         cast("object", msgspec.json.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return False
     return True
 

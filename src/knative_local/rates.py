@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 _WINDOW_S = 10
 _MOST_SOURCES = 500
+_OTHER_SOURCES = "(other sources)"
 
 
 class Rate:
@@ -74,10 +76,9 @@ class BrokerTraffic:
 
     def _committed(self, broker: str, records: Sequence[Record]) -> None:
         self._rate(self._brokers, broker).add(len(records))
-        for record in records:
-            self._rate(self._sources, record.event.attributes["source"]).add()
-        if len(self._sources) > _MOST_SOURCES:
-            self._forget_silent()
+        for source, count in Counter([record.event.attributes["source"] for record in records]).items():
+            known = source if source in self._sources or len(self._sources) < _MOST_SOURCES else _OTHER_SOURCES
+            self._rate(self._sources, known).add(count)
 
     def _rate(self, rates: dict[str, Rate], key: str) -> Rate:
         rate = rates.get(key)
