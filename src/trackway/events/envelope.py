@@ -1,7 +1,7 @@
 """The wire: an event as an HTTP message (binary, structured, batch mode) and as a Kafka record (binary mode).
 
-CloudEvents 1.0, HTTP and Kafka protocol bindings. Attribute values here are visible ASCII by our own rule (docs/protocol.md),
-but what comes in percent-encoded is decoded, as the HTTP binding asks.
+CloudEvents 1.0, HTTP and Kafka protocol bindings. Attribute values are visible ASCII by our own rule
+(docs/protocol.md), but what comes in percent-encoded is decoded, as the HTTP binding asks.
 """
 
 import base64
@@ -151,7 +151,9 @@ def _from_attributes(attributes: dict[str, str], content_type: str, body: bytes)
             tenant=attributes.get("tenant", DEFAULT_TENANT),
             partitionkey=attributes.get("partitionkey"),
             traceparent=attributes.get("traceparent"),
-            extensions={name: value for name, value in attributes.items() if name not in _CONTEXT and name not in _OURS},
+            extensions={
+                name: value for name, value in attributes.items() if name not in _CONTEXT and name not in _OURS
+            },
         ),
     )
 
@@ -178,7 +180,13 @@ def _checked(specversion: str, event: Event) -> Event:
 
 def attributes_of(event: Event) -> dict[str, str]:
     """All context attributes but ``datacontenttype``, as text, without those that are absent."""
-    attributes = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "tenant": event.tenant}
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "tenant": event.tenant,
+    }
     if event.subject is not None:
         attributes["subject"] = event.subject
     if event.time is not None:
@@ -218,8 +226,8 @@ def to_batch(events: Iterable[Event]) -> bytes:
 
 
 def to_kafka(event: Event) -> tuple[bytes | None, list[tuple[str, bytes]], bytes | None]:
-    """(key, headers, value) of the record that the Knative Kafka broker writes: the key is ``partitionkey``, attributes are
-    ``ce_`` headers, and there is no value where there are no data."""
+    """(key, headers, value) of the record that the Knative Kafka broker writes: the key is ``partitionkey``,
+    attributes are ``ce_`` headers, and there is no value where there are no data."""
     headers = [(f"ce_{name}", value.encode()) for name, value in attributes_of(event).items()]
     headers.append(("content-type", event.datacontenttype.encode()))
     key = None if event.partitionkey is None else event.partitionkey.encode()
@@ -227,7 +235,7 @@ def to_kafka(event: Event) -> tuple[bytes | None, list[tuple[str, bytes]], bytes
 
 
 def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
-    """The event of a Kafka record in binary mode, or in structured mode if its content type says so. Raises InvalidEvent."""
+    """The event of a Kafka record, in binary mode or, where its content type says so, structured. Raises InvalidEvent."""
     texts = {name: content.decode() for name, content in headers}
     content_type = texts.get("content-type", "")
     if content_type.partition(";")[0] == STRUCTURED_MEDIA_TYPE:

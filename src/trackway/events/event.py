@@ -24,8 +24,9 @@ class InvalidEvent(ValueError):
 class Event(Struct, frozen=True, kw_only=True):
     """A CloudEvent 1.0 of Trackway.
 
-    ``data`` is the JSON document as bytes, exactly as it travels (empty when there is none): it is decoded by whoever wants
-    it and never encoded twice. ``tenant``, ``partitionkey`` and ``traceparent`` are extensions; others are in ``extensions``.
+    ``data`` is the JSON document as bytes, exactly as it travels (empty when there is none): it is decoded by whoever
+    wants it and never encoded twice. ``tenant``, ``partitionkey`` and ``traceparent`` are extensions; others are in
+    ``extensions``.
     """
 
     id: str
@@ -91,13 +92,12 @@ def fact_of(event: Event) -> Struct:
     if decoder is None:
         raise InvalidEvent(f"type {event.type} is not known here; docs/protocol.md lists the types", "type")
     try:
-        fact = decoder.decode(event.data)
+        return decoder.decode(event.data)
     except msgspec.ValidationError as error:
         detail, field = describe(error)
         raise InvalidEvent(f"data of {event.type}: {detail}", field) from None
     except msgspec.DecodeError as error:
         raise InvalidEvent(f"data of {event.type} is not JSON: {error}", "data") from None
-    return _aware(fact, event)
 
 
 def describe(error: msgspec.ValidationError) -> tuple[str, str | None]:
@@ -109,15 +109,6 @@ def describe(error: msgspec.ValidationError) -> tuple[str, str | None]:
         field = quoted[-2]
     sentence = text.partition(" - at `")[0]
     return (f"{field}: {sentence}" if field else sentence), field
-
-
-def _aware(fact: Struct, event: Event) -> Struct:
-    # A time without an offset would be compared with aware ones later, and fail far from its sender.
-    for name in fact.__struct_fields__:
-        value = getattr(fact, name)
-        if isinstance(value, datetime) and value.tzinfo is None:
-            raise InvalidEvent(f"data of {event.type}: {name} has no UTC offset; write it as {utc_text(value)}", name)
-    return fact
 
 
 def utc_text(moment: datetime) -> str:

@@ -1,10 +1,8 @@
 """What can happen at a geofence: a vehicle enters it or leaves it."""
 
-from datetime import datetime
-
 from msgspec import Struct
 
-from trackway.events.fields import Identifier, Latitude, Longitude, Name
+from trackway.events.fields import Identifier, Latitude, Longitude, Moment, Name
 
 
 class GeofenceEntered(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -14,7 +12,7 @@ class GeofenceEntered(Struct, frozen=True, kw_only=True, omit_defaults=True):
     geofence_name: Name
     vehicle_id: Identifier
     trip_id: Identifier | None = None
-    recorded_at: datetime
+    recorded_at: Moment
     lat: Latitude
     lng: Longitude
 
@@ -26,6 +24,6 @@ class GeofenceExited(Struct, frozen=True, kw_only=True, omit_defaults=True):
     geofence_name: Name
     vehicle_id: Identifier
     trip_id: Identifier | None = None
-    recorded_at: datetime
+    recorded_at: Moment
     lat: Latitude
     lng: Longitude

@@ -1,11 +1,10 @@
 """What can happen to a notification: a webhook could not be delivered after all its retries."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trackway.events.fields import Identifier
+from trackway.events.fields import Identifier, Moment
 
 
 class NotificationFailed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -13,6 +12,6 @@ class NotificationFailed(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     webhook_id: Identifier
     event_id: Annotated[str, Meta(min_length=1)]
-    failed_at: datetime
+    failed_at: Moment
     attempts: Annotated[int, Meta(ge=1)]
     reason: Annotated[str, Meta(max_length=500)]

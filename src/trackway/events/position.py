@@ -1,11 +1,10 @@
 """What can happen to a position: a vehicle's device, or the simulation, says where it was."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trackway.events.fields import Heading, Identifier, Latitude, Longitude, Speed
+from trackway.events.fields import Heading, Identifier, Latitude, Longitude, Moment, Speed
 
 
 class PositionRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -17,8 +16,8 @@ class PositionRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vehicle_id: Identifier
     lat: Latitude
     lng: Longitude
-    recorded_at: datetime
-    received_at: datetime | None = None
+    recorded_at: Moment
+    received_at: Moment | None = None
     heading: Heading | None = None
     speed: Speed | None = None
     accuracy: Annotated[float, Meta(ge=0, description="metres")] | None = None

@@ -1,11 +1,10 @@
 """What can happen to a route: it is planned, and from then on it never changes."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trackway.events.fields import Distance, Duration, Identifier, Latitude, Longitude, Name
+from trackway.events.fields import Distance, Duration, Identifier, Latitude, Longitude, Moment, Name
 
 
 class RoutePoint(Struct, frozen=True, array_like=True):
@@ -33,7 +32,7 @@ class RoutePlanned(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     route_id: Identifier
     name: Name
-    planned_at: datetime
+    planned_at: Moment
     path: Annotated[tuple[RoutePoint, ...], Meta(min_length=2)]
     stops: Annotated[tuple[RouteStop, ...], Meta(min_length=2)]
     length: Distance

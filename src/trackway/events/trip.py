@@ -1,11 +1,20 @@
 """What can happen to a trip: it starts, progresses, runs late, leaves its route and rejoins it, and ends."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from trackway.events.fields import Distance, Duration, Fraction, Identifier, Latitude, Longitude, Name, TimeLapse
+from trackway.events.fields import (
+    Distance,
+    Duration,
+    Fraction,
+    Identifier,
+    Latitude,
+    Longitude,
+    Moment,
+    Name,
+    TimeLapse,
+)
 
 
 class TripStarted(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -15,8 +24,8 @@ class TripStarted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     vehicle_id: Identifier
     vehicle_name: Name
     route_id: Identifier
-    started_at: datetime
-    promised_at: datetime
+    started_at: Moment
+    promised_at: Moment
     simulated: bool
     speed: TimeLapse = 1.0
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1, description="of the simulation's randomness")] = 0
@@ -27,13 +36,13 @@ class TripProgressed(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     trip_id: Identifier
     vehicle_id: Identifier
-    recorded_at: datetime
+    recorded_at: Moment
     driven: Distance
     remaining: Distance
     fraction: Fraction
-    arrival_at: datetime
-    arrival_earliest_at: datetime
-    arrival_latest_at: datetime
+    arrival_at: Moment
+    arrival_earliest_at: Moment
+    arrival_latest_at: Moment
     delay: Annotated[float, Meta(description="seconds against the promise; negative is early")]
     off_route: Annotated[float, Meta(ge=0, description="metres from the route")] | None = None
 
@@ -43,8 +52,8 @@ class TripDelayed(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     trip_id: Identifier
     vehicle_id: Identifier
-    recorded_at: datetime
-    arrival_at: datetime
+    recorded_at: Moment
+    arrival_at: Moment
     delay: Duration
 
 
@@ -53,7 +62,7 @@ class TripDeviated(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     trip_id: Identifier
     vehicle_id: Identifier
-    recorded_at: datetime
+    recorded_at: Moment
     lat: Latitude
     lng: Longitude
     off_route: Distance
@@ -64,7 +73,7 @@ class TripRejoined(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     trip_id: Identifier
     vehicle_id: Identifier
-    recorded_at: datetime
+    recorded_at: Moment
     lat: Latitude
     lng: Longitude
 
@@ -74,7 +83,7 @@ class TripFinished(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     trip_id: Identifier
     vehicle_id: Identifier
-    finished_at: datetime
+    finished_at: Moment
 
 
 class TripCancelled(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,5 +91,5 @@ class TripCancelled(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     trip_id: Identifier
     vehicle_id: Identifier
-    cancelled_at: datetime
+    cancelled_at: Moment
     reason: Annotated[str, Meta(max_length=500)] | None = None

@@ -1,0 +1,5 @@
+"""`python -m trackway` is the command line `trackway`."""
+
+from trackway.cli import main
+
+main()

@@ -1,0 +1,21 @@
+"""The table of commands."""
+
+import typer
+
+from trackway.cli.demo import demo
+from trackway.cli.doctor import doctor
+from trackway.cli.replay import replay
+from trackway.cli.trips import trips
+from trackway.cli.up import up
+
+app = typer.Typer(
+    help="Every delivery of a fleet, live on a map.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+app.command()(up)
+app.command()(demo)
+app.add_typer(trips, name="trip")
+app.command()(replay)
+app.command()(doctor)

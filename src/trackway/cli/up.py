@@ -1,0 +1,112 @@
+"""`trackway up`: prepares the store and the routes, then becomes knative_local, which runs all the manifests."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from trackway.cli.api import USAGE, fail
+from trackway.storage import open_store
+
+MANIFESTS = Path("knative/overlays/local")
+BUILT = (Path("build/frontend/index.html"), Path("build/map/streets.json"))
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.", min=1, max=65535)] = 8080,
+    demo: Annotated[int, typer.Option(help="Put so many vehicles on the road.", min=0, max=2000)] = 0,
+    state: Annotated[Path, typer.Option(help="Where events and data are kept.")] = Path("var"),
+    manifests: Annotated[Path, typer.Option(help="What runs.")] = MANIFESTS,
+    host: Annotated[str, typer.Option(help="Only loopback, until there is authentication.")] = "127.0.0.1",
+) -> None:
+    """Start Trackway in the foreground; Ctrl-C stops all of it, and the next start goes on where it was."""
+    root = find_root()
+    os.chdir(root)
+    missing = [str(file) for file in BUILT if not file.exists()]
+    if missing:
+        fail(f"{missing[0]} is not built yet; `make run` builds it and starts.", USAGE)
+    state.mkdir(parents=True, exist_ok=True)
+    store = state / "trackway.db"
+    seed(store)
+    overlay = manifests if state == Path("var") else with_store(manifests, store, state)
+    if demo:
+        start_demo(demo, port)
+    runtime = [
+        "-m",
+        "knative_local",
+        "up",
+        str(overlay),
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--state",
+        str(state / "knative"),
+        "--root",
+        ".",
+    ]
+    become(runtime)
+
+
+def find_root() -> Path:
+    """The project's folder: here or above, else where this package was installed from."""
+    for folder in (Path.cwd(), *Path.cwd().parents, *Path(__file__).resolve().parents):
+        if (folder / MANIFESTS / "kustomization.yaml").exists():
+            return folder
+    fail(f"There is no {MANIFESTS} here or above; run this in the project's folder.", USAGE)
+
+
+def seed(store: Path) -> None:
+    """Bring the store up to date and lay in the routes that the product ships with."""
+    from trackway.streets.seeding import seed_routes  # noqa: PLC0415 - igraph is slow to import and only needed here
+
+    async def run() -> None:
+        opened = open_store(f"sqlite:///{store}")
+        try:
+            await seed_routes(opened, BUILT[1])
+        finally:
+            await opened.close()
+
+    asyncio.run(run())
+
+
+def with_store(manifests: Path, store: Path, state: Path) -> Path:
+    """An overlay in ``state`` on top of ``manifests`` that keeps the store there; gives its folder."""
+    overlay = state / "overlay"
+    overlay.mkdir(parents=True, exist_ok=True)
+    base = os.path.relpath(manifests.resolve(), overlay.resolve())
+    (overlay / "kustomization.yaml").write_text(
+        f"""apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+  - {base}
+patches:
+  - patch: |
+      apiVersion: v1
+      kind: ConfigMap
+      metadata:
+        name: trackway
+        namespace: trackway
+      data:
+        TRACKWAY_STORE: sqlite:///{store}
+"""
+    )
+    return overlay
+
+
+def start_demo(vehicles: int, port: int) -> None:
+    """Leave a process behind that waits for the gateway, starts the trips and ends; it ends too when we do."""
+    command = [sys.executable, "-m", "trackway", "demo", str(vehicles)]
+    command += ["--url", f"http://127.0.0.1:{port}", "--while-pid", str(os.getpid())]
+    # Through a shell that ends at once: what we become knows nothing of this child and would never reap it.
+    subprocess.run(["/bin/sh", "-c", '"$@" &', "sh", *command], check=True)
+
+
+def become(arguments: list[str]) -> NoReturn:
+    """Replace this process, so that nothing of the command line stays in memory."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *arguments])
