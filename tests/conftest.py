@@ -1,0 +1,36 @@
+"""Fixtures that start the real Trackway, and the rule that a skip in CI is a failure."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import Running, leave_nothing
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """With CI=true a skipped test is a failed one: skips are for laptops that lack a tool."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which counts as failed here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Running]:
+    """A Trackway of the test's own, not started yet; stopped at the end, with no process left."""
+    running = Running(tmp_path / "state")
+    yield running
+    leave_nothing(running)
+
+
+@pytest.fixture(scope="session")
+def trackway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A running Trackway that the tests of a session share."""
+    running = Running(tmp_path_factory.mktemp("trackway") / "state").start()
+    yield running
+    leave_nothing(running)
