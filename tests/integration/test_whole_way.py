@@ -160,13 +160,13 @@ def test_a_malformed_event_is_a_dead_letter_with_its_reason_and_can_be_dropped(t
 
     def letters() -> list[dict[str, object]]:
         found = trackway.get("/v1/dead-letters")["dead_letters"]
-        return [letter for letter in found if letter["event_id"] == attributes["id"]]
+        return [letter for letter in found if letter["event"]["id"] == attributes["id"]]
 
     found = eventually(lambda: letters(), what="the dead letter")
     assert found[0]["code"] == 400
     assert "lat" in str(found[0]["reason"])
     for letter in eventually(lambda: letters(), what="all its dead letters"):
-        assert trackway.client.delete(f"/v1/dead-letters/{letter['id']}").status_code == 204
+        assert trackway.client.delete(f"/v1/dead-letters/{letter['letter_id']}").status_code == 204
 
 
 BAD = [
