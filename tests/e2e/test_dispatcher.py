@@ -40,3 +40,95 @@ def page(browser: Browser, trackway: Running) -> Iterator[Page]:
     yield page
     context.close()
     assert not complaints
+
+
+def place(page: Page, vehicle: str) -> tuple[float, float] | None:
+    """Where a vehicle is drawn now, in pixels, by the page's own probe."""
+    found = page.evaluate(
+        "name => window.__trackway?.vehicles().find(v => v.vehicle_id === name) ?? null",
+        vehicle,
+    )
+    return None if found is None else (found["x"], found["y"])
+
+
+def shot(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def test_a_trip_started_by_clicking_moves_and_finishes(page: Page, trackway: Running) -> None:
+    trackway.post(
+        "/v1/routes",
+        {"name": "Até a esquina", "points": [{"lat": -34.9011, "lng": -56.1645}, {"lat": -34.9011, "lng": -56.1600}]},
+    )
+    page.get_by_role("button", name="Iniciar a corrida").first.click()
+    panel = page.get_by_test_id("start-panel")
+    panel.get_by_role("option", name="Até a esquina").click()
+    panel.get_by_label("Veículo").fill("Van do teste")
+    panel.get_by_role("button", name="×5", exact=True).click()
+    panel.get_by_test_id("start-submit").click()
+
+    row = page.get_by_role("row", name="Van do teste")
+    expect(row).to_be_visible(timeout=20_000)
+    trip = trackway.get("/v1/trips", limit=1)["trips"][0]["trip"]
+    assert trip["vehicle_name"] == "Van do teste"
+    assert trip["speed"] == 5
+
+    first = eventually(lambda: place(page, trip["vehicle_id"]), what="the vehicle on the map")
+    eventually(
+        lambda: (now := place(page, trip["vehicle_id"])) is not None and abs(now[0] - first[0]) > 5,
+        what="the marker moving",
+    )
+    shot(page, "trip-underway")
+    expect(page.get_by_role("complementary", name="Van do teste").get_by_text("Concluída")).to_be_visible(timeout=90_000)
+    assert trackway.get(f"/v1/trips/{trip['trip_id']}")["trip"]["status"] == "finished"
+    shot(page, "trip-finished")
+
+
+def test_a_reload_in_the_middle_shows_all_vehicles_where_they_are(page: Page, trackway: Running) -> None:
+    names = [f"reload-{number}" for number in range(4)]
+    routes = [route["route_id"] for route in trackway.get("/v1/routes")["routes"] if "Brasília" not in route["name"]]
+    trips = [
+        trackway.post("/v1/trips", {"route_id": route, "vehicle_id": name, "vehicle_name": name})["trip_id"]
+        for name, route in zip(names, routes, strict=False)
+    ]
+
+    def all_shown() -> bool:
+        return all(place(page, name) for name in names)
+
+    eventually(all_shown, what="all vehicles on the map")
+    page.reload()
+    eventually(all_shown, what="all vehicles on the map after a reload")
+    for name in names:
+        expect(page.get_by_role("row", name=name)).to_be_visible()
+    shot(page, "fleet")
+    for trip in trips:
+        trackway.post(f"/v1/trips/{trip}/cancel", {})
+
+
+def test_the_operations_page_shows_functions_and_a_dead_letter_with_its_reason(page: Page, trackway: Running) -> None:
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": "e2e-bad",
+        "ce-source": "/test",
+        "ce-type": "dev.trackway.position.recorded.v1",
+        "ce-partitionkey": "van-bad",
+    }
+    data = {"vehicle_id": "van-bad", "lat": 91.2, "lng": 0, "recorded_at": "2026-01-01T00:00:00Z"}
+    assert trackway.client.post("/broker/trackway/default", headers=headers, json=data).status_code == 202
+    page.get_by_role("link", name="Operação").first.click()
+    for function in ("plan", "dispatch", "ingest", "simulate", "persist", "progress", "deadletter"):
+        expect(page.get_by_test_id("lane").filter(has_text=function)).to_be_visible()
+    expect(page.get_by_text("lat", exact=False).filter(has_text="90").first).to_be_visible(timeout=30_000)
+    shot(page, "operations")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_both_themes(browser: Browser, trackway: Running, theme: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", color_scheme=theme)
+    page = context.new_page()
+    page.goto(trackway.url)
+    expect(page.get_by_role("button", name="Start the trip").first).to_be_visible(timeout=20_000)
+    eventually(lambda: page.evaluate("Boolean(window.__trackway)"), what="the map")
+    shot(page, f"live-{theme}")
+    context.close()
