@@ -10,15 +10,22 @@ from typing import Any
 
 import msgspec
 
+from realtime_gateway.protocol import Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
+from realtime_gateway.views import DeadLetterList, EventList, PositionList, RouteList, TripList, VehicleList
 from trackway.events import FACTS
+from trackway.functions import Problem, Route
+from trackway.functions.catalogue import load, names
+from trackway.functions.openapi import describe_functions
 
 ROOT = Path(__file__).resolve().parent.parent
+LIVE_RECORDS = (LiveVehicle, LiveTrip, Counts, Reset, Update, Notice, Resume, Watch)
+VIEWS = (RouteList, TripList, PositionList, VehicleList, EventList, DeadLetterList, Problem)
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
 def generated() -> dict[Path, str]:
     """Every generated file, relative to the project's root, with its text."""
-    return {**event_schemas(), **live_schemas(), **openapi()}
+    return {**event_schemas(), **page_schema(), **openapi()}
 
 
 def event_schemas() -> dict[Path, str]:
@@ -34,21 +41,36 @@ def event_schemas() -> dict[Path, str]:
     return files
 
 
-def live_schemas() -> dict[Path, str]:
-    """One document with every record that the page reads: events, live frames, and the answers of the HTTP API."""
-    from realtime_gateway.protocol import RECORDS  # noqa: PLC0415 - the gateway is only needed here
-
-    records = [*FACTS.values(), *RECORDS]
+def page_schema() -> dict[Path, str]:
+    """One document with every record that the page reads or sends: facts, live frames, queries, requests."""
+    records: list[Any] = [*FACTS.values(), *LIVE_RECORDS, *VIEWS, *(route.body for route in requests())]
     _, definitions = msgspec.json.schema_components(records, ref_template="#/$defs/{name}")
-    return {
-        Path("schemas/page.json"): pretty({"$schema": SCHEMA, "$id": "urn:dev.trackway.page", "$defs": definitions})
-    }
+    # json-schema-to-typescript reads the tuples of draft 7 only.
+    document = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Page", "$defs": as_draft_7(definitions)}
+    return {Path("schemas/page.json"): pretty(document)}
+
+
+def requests() -> list[Route]:
+    """The functions' routes that take a record as their body."""
+    tables = (load(ROOT / "functions", name).routes.table for name in names(ROOT / "functions"))
+    return [route for table in tables for route in table if route.body is not None]
+
+
+def as_draft_7(node: Any) -> Any:
+    """The same schema with ``prefixItems`` written as draft 7 did."""
+    if isinstance(node, list):
+        return [as_draft_7(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    written = {key: as_draft_7(value) for key, value in node.items()}
+    if "prefixItems" in written:
+        written["items"] = written.pop("prefixItems")
+        written["minItems"] = written["maxItems"] = len(written["items"])
+    return written
 
 
 def openapi() -> dict[Path, str]:
     """The OpenAPI paths and schemas of the HTTP functions, which the gateway merges into its own."""
-    from trackway.functions.openapi import describe_functions  # noqa: PLC0415 - loads every function
-
     path = Path("realtime-gateway/realtime_gateway/functions_openapi.json")
     return {path: pretty(describe_functions(ROOT / "functions"))}
 

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote_to_bytes
 
@@ -27,6 +28,7 @@ _NAME = re.compile(r"[a-z0-9]+")
 _URI_REFERENCE = re.compile(r"[^\s<>\"{}|\\^`\x00-\x1f\x7f]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 # CloudEvents HTTP binding 3.1.3.2: everything printable but space, double quote and percent stands for itself.
+_PLAIN = re.compile(r"[!#$&-~]*")
 _HEADER_SAFE = "!#$&'()*+,/:;<=>?@[\\]^`{|}"
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -125,7 +127,7 @@ def from_batch(body: bytes) -> list[CloudEvent]:
 
 
 def mode_of(headers: Headers) -> str | None:
-    """`binary`, `structured`, `batch` or `unknown` (a CloudEvents format other than JSON); None: these headers carry no event."""
+    """`binary`, `structured`, `batch` or `unknown` (a format other than JSON); None: these headers carry no event."""
     content_type = (header(headers, b"content-type") or b"").partition(b";")[0].strip().lower()
     if content_type.startswith(b"application/cloudevents"):
         return {STRUCTURED.encode(): "structured", BATCH.encode(): "batch"}.get(content_type, "unknown")
@@ -210,13 +212,24 @@ def _check(attributes: dict[str, str]) -> None:
     if attributes["specversion"] != "1.0":
         raise NotAnEvent(f"specversion '{attributes['specversion']}' is not read; only 1.0 is")
     for name in attributes:
-        if name not in _TEXT_ATTRIBUTES and (not _NAME.fullmatch(name) or name in _BODY_MEMBERS):
+        if name not in _TEXT_ATTRIBUTES and not _is_extension(name):
             raise NotAnEvent(f"attribute name '{name}': only a-z and 0-9 are allowed, and not 'data'")
     for name in ("source", "dataschema"):
-        if not _URI_REFERENCE.fullmatch(attributes.get(name, "")):
+        if name in attributes and not _is_uri_reference(attributes[name]):
             raise NotAnEvent(f"attribute '{name}' is no URI reference: '{attributes[name]}'")
     if "time" in attributes:
         _check_time(attributes["time"])
+
+
+# The few names and sources that there are come again with every event.
+@lru_cache(1_000)
+def _is_extension(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name not in _BODY_MEMBERS
+
+
+@lru_cache(1_000)
+def _is_uri_reference(text: str) -> bool:
+    return _URI_REFERENCE.fullmatch(text) is not None
 
 
 def _check_time(text: str) -> None:
@@ -253,6 +266,6 @@ def _from_base64(raw: bytes) -> bytes:
 
 
 def _encode_header(value: str) -> bytes:
-    if value.isascii() and value.isprintable() and not any(special in value for special in ' "%'):
+    if _PLAIN.fullmatch(value):
         return value.encode()
     return quote(value, safe=_HEADER_SAFE + "~-._").encode()

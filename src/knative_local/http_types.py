@@ -43,7 +43,11 @@ class Subscribers(Protocol):
     """The way from the dispatcher to whoever a Trigger names."""
 
     async def send(
-        self, destination: Destination, namespace: str, request: HttpRequest, timeout: float
+        self,
+        destination: Destination,
+        namespace: str,
+        request: HttpRequest,
+        timeout: float,  # noqa: ASYNC109 - the client tells TimedOut from the caller's own cancellation
     ) -> HttpResponse:
         """Give `request` to `destination`, waking it from zero; `timeout` is in seconds.
 

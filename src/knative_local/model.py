@@ -70,8 +70,8 @@ class Broker:
 class Trigger:
     """Sends a Broker's events that pass `filter` to `subscriber`.
 
-    `delivery` is the Trigger's own or else its Broker's. `batch` is the most events of one delivery, or None for one event
-    per request as on a cluster; `linger` (seconds) is how long a batch may wait to fill.
+    `delivery` is the Trigger's own or else its Broker's. `batch` is the most events of one delivery, or None for one
+    event per request as on a cluster; `linger` (seconds) is how long a batch may wait to fill.
     """
 
     namespace: str

@@ -1,0 +1,17 @@
+"""Where facts are kept: the port, its implementations, and opening one by its address."""
+
+from trackway.storage.port import Store
+
+
+def open_store(url: str) -> Store:
+    """The store at ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``memory://``; nothing is opened until
+    the first call. Raises ValueError naming what is served."""
+    if url == "memory://":
+        from trackway.storage.memory import InMemoryStore  # noqa: PLC0415 - only what is asked for is loaded
+
+        return InMemoryStore()
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        from trackway.storage.sqlite import SqliteStore  # noqa: PLC0415 - only what is asked for is loaded
+
+        return SqliteStore(url.removeprefix("sqlite:///"))
+    raise ValueError(f"store address {url!r} is not served; use sqlite:///path/to/file.db or memory://")

@@ -1,18 +1,34 @@
 """What is asked of a store, in the domain's words; ``sqlite.py`` and ``memory.py`` answer, held to one contract suite.
 
-Every call names the tenant, so that it cannot be forgotten, and writes come in batches. Repeating a write changes nothing:
-events arrive more than once and in any order (docs/protocol.md). A store that cannot be reached raises StoreUnavailable,
-which the function host answers with 503 so that the broker retries.
+Every call names the tenant, so that it cannot be forgotten, and writes come in batches. Repeating a write changes
+nothing: events arrive more than once and in any order (docs/protocol.md). A store that cannot be reached raises
+StoreUnavailable, which the function host answers with 503 so that the broker retries.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 
+from trackway.domain.lifecycle import TripStatus
+from trackway.domain.trip import Trip
 from trackway.events import Event, PositionRecorded, RoutePlanned, TripProgressed
+
+__all__ = [
+    "Conflict",
+    "DeadLetter",
+    "RouteSummary",
+    "Shard",
+    "Store",
+    "StoreUnavailable",
+    "StoredPosition",
+    "Trip",
+    "TripCounts",
+    "TripStatus",
+    "TripView",
+    "Vehicle",
+]
 
 
 class StoreUnavailable(Exception):
@@ -23,50 +39,18 @@ class Conflict(Exception):
     """Somebody else changed the record first, or the record's state forbids the change; says which."""
 
 
-class TripStatus(StrEnum):
-    """Where a trip is in its life (domain/lifecycle.py holds the table of moves)."""
-
-    PLANNED = "planned"
-    UNDERWAY = "underway"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-
-
-class Trip(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One drive of one vehicle along one route. ``ended_at`` is when it was finished or cancelled."""
-
-    trip_id: str
-    vehicle_id: str
-    vehicle_name: str
-    route_id: str
-    status: TripStatus
-    simulated: bool
-    speed: float
-    seed: int
-    planned_at: datetime
-    promised_at: datetime
-    started_at: datetime
-    ended_at: datetime | None = None
-    reason: str | None = None
-
-
 class StoredPosition(Struct, frozen=True, kw_only=True):
-    """A position with the event that brought it; (source, event_id) is stored once."""
+    """A position with the event that brought it; an event, told by (source, event_id), is stored once. An event's
+    content never changes, so a repeat has the same vehicle and ``recorded_at``."""
 
     source: str
     event_id: str
     position: PositionRecorded
 
 
-class StoredEvent(Struct, frozen=True, kw_only=True):
-    """A fact about a trip as it came, for its timeline."""
-
-    trip_id: str
-    event: Event
-
-
 class TripView(Struct, frozen=True, kw_only=True):
-    """A trip with what is known of it now: the newest progress, and its vehicle's newest position."""
+    """A trip with what is known of it now: the newest progress, and the newest position: its vehicle's while the trip
+    is open (also one from before the trip), and the last that belongs to the trip (``Trip.holds``) when it is over."""
 
     trip: Trip
     progress: TripProgressed | None = None
@@ -74,7 +58,8 @@ class TripView(Struct, frozen=True, kw_only=True):
 
 
 class Vehicle(Struct, frozen=True, kw_only=True):
-    """A vehicle, its newest position, and the trip it is on, if any."""
+    """A vehicle, its newest position, and the open trip it is on, if any. Its name is what its newest trip calls it, or
+    its id where no trip is known."""
 
     vehicle_id: str
     name: str
@@ -83,7 +68,7 @@ class Vehicle(Struct, frozen=True, kw_only=True):
 
 
 class RouteSummary(Struct, frozen=True, kw_only=True):
-    """A route without its path."""
+    """A route without its path. ``bounds`` is (south, west, north, east)."""
 
     route_id: str
     name: str
@@ -96,8 +81,8 @@ class RouteSummary(Struct, frozen=True, kw_only=True):
 
 
 class Shard(Struct, frozen=True, kw_only=True):
-    """Who drives a shard of the simulated vehicles. ``wanted`` counts the wake-ups; ``driven_until`` is how far all vehicles have
-    been driven; a claim (token) holds until ``claimed_until``. ``version`` is for compare-and-set."""
+    """Who drives a shard of the simulated vehicles. ``wanted`` counts the wake-ups; ``driven_until`` is how far all
+    vehicles have been driven; a claim (token) holds until ``claimed_until``. ``version`` is for compare-and-set."""
 
     shard: int
     version: int = 0
@@ -108,7 +93,8 @@ class Shard(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """An event that nobody could handle, with why. ``letter_id`` is a hash of the event's (source, id) and ``destination``."""
+    """An event that nobody could handle, with why. ``letter_id`` is a hash of the event's (source, id) and
+    ``destination``."""
 
     letter_id: str
     event: Event
@@ -149,15 +135,19 @@ class Store(Protocol):
     # Trips ------------------------------------------------------------------------------------------------------------
 
     async def plan_trip(self, tenant: str, trip: Trip, idempotency_key: str | None = None) -> Trip:
-        """Keep a new trip (status planned) and give it back; with an idempotency key that was used before, give the trip of
-        then instead and keep nothing. Raises Conflict, naming the trip, when the vehicle has another open trip."""
+        """Keep a new trip (status planned) and give it back; with an idempotency key that was used before, or a trip_id
+        that is known, give that trip as it is now and keep nothing. Raises Conflict, naming the trip, when the vehicle
+        has another open one."""
         ...
 
     async def apply_trip_events(self, tenant: str, events: Sequence[Event]) -> None:
-        """Move trips along the life cycle table by trip.started, trip.finished, trip.cancelled, in whatever order they come; a
-        trip.started whose trip is not known creates it, as does replay into an empty store; an end whose trip is not known is
-        remembered, so that its start, when it comes, does not open the trip again. Keep the newest trip.progressed by
-        ``recorded_at``. All facts given (also trip.delayed, trip.deviated, trip.rejoined) are kept for the trip's timeline, once."""
+        """Take in facts about trips, in whatever order they come, all or none of them.
+
+        trip.started, trip.finished and trip.cancelled move their trip along the life cycle table; a start whose trip is
+        not known creates it, as a replay into an empty store does; an end whose trip is not known is remembered, so
+        that its start, when it comes, does not open the trip again. Of trip.progressed only the newest by
+        ``recorded_at`` is kept. Every other fact with a ``trip_id`` is kept for the trip's timeline, once. Raises
+        InvalidEvent for an event that cannot be read or is about no trip."""
         ...
 
     async def trip(self, tenant: str, trip_id: str) -> TripView | None: ...
@@ -175,7 +165,7 @@ class Store(Protocol):
         ...
 
     async def open_trips(self, tenant: str, vehicle_ids: Sequence[str] | None = None) -> list[TripView]:
-        """Planned and underway trips, of these vehicles or of all."""
+        """Planned and underway trips, of these vehicles or of all, by ``started_at`` (vehicle by vehicle if given)."""
         ...
 
     async def trips_ended_since(self, tenant: str, moment: datetime, limit: int) -> list[TripView]:
@@ -185,20 +175,22 @@ class Store(Protocol):
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts: ...
 
     async def trip_events(self, tenant: str, trip_id: str, limit: int = 500) -> list[Event]:
-        """The trip's facts but its positions, newest first by ``time``."""
+        """The trip's timeline, newest first by ``time``: its facts but positions and progress."""
         ...
 
     # Positions --------------------------------------------------------------------------------------------------------
 
     async def append_positions(self, tenant: str, positions: Sequence[StoredPosition]) -> int:
         """Store those not stored before and keep the newest per vehicle by ``recorded_at``; gives how many were new.
-        A position without ``trip_id`` belongs to the trip its vehicle is on at that time, if any."""
+        Which trip a position belongs to is not decided here but when it is asked for (``Trip.holds``), since the trip
+        may become known later."""
         ...
 
     async def positions(
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
     ) -> list[PositionRecorded]:
-        """A trip's positions by ``recorded_at``, those strictly after ``after``."""
+        """The positions that belong to a trip by ``recorded_at``, those strictly after ``after``; none if it is not
+        known."""
         ...
 
     async def vehicles(self, tenant: str) -> list[Vehicle]:
@@ -216,8 +208,8 @@ class Store(Protocol):
         ...
 
     async def update_shard(self, tenant: str, shard: Shard) -> Shard:
-        """Compare-and-set: keep ``shard`` if the kept version is ``shard.version``, and give it back with the next version.
-        Raises Conflict otherwise."""
+        """Compare-and-set: keep ``shard`` if the kept version is ``shard.version``, and give it back with the next
+        version. Raises Conflict otherwise."""
         ...
 
     # Dead letters -----------------------------------------------------------------------------------------------------

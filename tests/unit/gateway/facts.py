@@ -25,7 +25,9 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def position(vehicle: str = "van-1", second: float = 0, lat: float = -34.9, lng: float = -56.16, **more: Any) -> PositionRecorded:
+def position(
+    vehicle: str = "van-1", second: float = 0, lat: float = -34.9, lng: float = -56.16, **more: Any
+) -> PositionRecorded:
     return PositionRecorded(vehicle_id=vehicle, lat=lat, lng=lng, recorded_at=at(second), **more)
 
 
@@ -41,7 +43,9 @@ def started(trip: str = "trip-1", vehicle: str = "van-1", second: float = 0, rou
     )
 
 
-def progressed(trip: str = "trip-1", vehicle: str = "van-1", second: float = 60, fraction: float = 0.1, **more: Any) -> TripProgressed:
+def progressed(
+    trip: str = "trip-1", vehicle: str = "van-1", second: float = 60, fraction: float = 0.1, **more: Any
+) -> TripProgressed:
     return TripProgressed(
         trip_id=trip,
         vehicle_id=vehicle,
@@ -65,7 +69,9 @@ def cancelled(trip: str = "trip-1", vehicle: str = "van-1", second: float = 300)
     return TripCancelled(trip_id=trip, vehicle_id=vehicle, cancelled_at=at(second))
 
 
-def trip(trip_id: str = "trip-1", vehicle: str = "van-1", status: TripStatus = TripStatus.UNDERWAY, **more: Any) -> Trip:
+def trip(
+    trip_id: str = "trip-1", vehicle: str = "van-1", status: TripStatus = TripStatus.UNDERWAY, **more: Any
+) -> Trip:
     return Trip(
         trip_id=trip_id,
         vehicle_id=vehicle,
@@ -101,7 +107,10 @@ def planned(route: str = "route-1") -> RoutePlanned:
         name="Unión → Maroñas",
         planned_at=at(0),
         path=(RoutePoint(-34.9, -56.2, 0, 10), RoutePoint(-34.9, -56.1, 1000, 10)),
-        stops=(RouteStop(lat=-34.9, lng=-56.2, distance=0, name="Unión"), RouteStop(lat=-34.9, lng=-56.1, distance=1000)),
+        stops=(
+            RouteStop(lat=-34.9, lng=-56.2, distance=0, name="Unión"),
+            RouteStop(lat=-34.9, lng=-56.1, distance=1000),
+        ),
         length=1000,
         expected_duration=600,
     )

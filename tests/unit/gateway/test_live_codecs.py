@@ -32,11 +32,14 @@ vehicles = st.builds(
     recorded_ms=moments,
 )
 optional = st.none() | numbers
-trips = st.builds(LiveTrip, fraction=st.floats(0, 1), remaining=optional, delay=optional, off_route=optional)
-counts = st.builds(Counts)
+times = {name: st.none() | moments for name in LiveTrip.__struct_fields__ if name.endswith("_ms")}
+trips = st.builds(LiveTrip, fraction=st.floats(0, 1), remaining=optional, delay=optional, off_route=optional, **times)
+sizes = st.integers(0, 2**53)
+counts = st.builds(Counts, **dict.fromkeys(Counts.__struct_fields__, sizes))
+head = {"offset": sizes, "now_ms": moments, "vehicles": st.lists(vehicles), "trips": st.lists(trips)}
 frames = st.one_of(
-    st.builds(Reset, vehicles=st.lists(vehicles), trips=st.lists(trips), counts=counts),
-    st.builds(Update, vehicles=st.lists(vehicles), trips=st.lists(trips), counts=st.none() | counts),
+    st.builds(Reset, **head, counts=counts),
+    st.builds(Update, **head, counts=st.none() | counts),
     st.builds(Notice),
 )
 
@@ -85,7 +88,16 @@ def test_the_words_of_the_json_protocol() -> None:
 
 def test_the_arrays_of_the_messagepack_protocol() -> None:
     arrays = msgspec.msgpack.decode(MESSAGE_PACK.encode(UPDATE))
-    assert arrays == ["update", "e", 7, 2000, [["van-1", "Van 1", None, -34.9, -56.2, 90.0, None, 1000]], [], None, ["van-2"]]
+    assert arrays == [
+        "update",
+        "e",
+        7,
+        2000,
+        [["van-1", "Van 1", None, -34.9, -56.2, 90.0, None, 1000]],
+        [],
+        None,
+        ["van-2"],
+    ]
     assert msgspec.msgpack.decode(MESSAGE_PACK.encode(Notice(code="c", message="m"))) == ["notice", "c", "m"]
 
 
@@ -119,13 +131,17 @@ def test_a_wrong_watch_names_the_field_in_both_encodings(document: dict[str, Any
     assert str(as_arrays.value) == str(as_json.value)
 
 
-@pytest.mark.parametrize("message", ["", "{", "[]", "null", '{"kind":"reset"}', '{"kind":"watch","bx":null}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "message", ["", "{", "[]", "null", '{"kind":"reset"}', '{"kind":"watch","bx":null}', b"\xff\xfe"]
+)
 def test_what_is_no_watch_is_refused(message: str | bytes) -> None:
     with pytest.raises(InvalidWatch):
         JSON.watch(message)
 
 
-@pytest.mark.parametrize("message", ["text", b"", b"\xc1", b"\x90", b"\x91\xa3abc", b"\xc0"])
+@pytest.mark.parametrize(
+    "message", ["text", b"", b"\xc1", b"\x90", b"\x91\xa3abc", b"\xc0", b"\x97\xa5watch" + b"\xc0" * 6]
+)
 def test_what_is_no_watch_is_refused_as_arrays_too(message: str | bytes) -> None:
     with pytest.raises(InvalidWatch):
         MESSAGE_PACK.watch(message)
@@ -148,5 +164,11 @@ def test_the_first_subprotocol_that_is_served_is_taken_and_json_otherwise() -> N
 
 
 def test_close_reasons_fit_into_a_close_frame_and_say_whether_to_come_back() -> None:
-    assert {close.code: close.come_back_after for close in CLOSES} == {1001: 0, 1009: None, 1013: 5, 4400: None, 4408: 0}
+    assert {close.code: close.come_back_after for close in CLOSES} == {
+        1001: 0,
+        1009: None,
+        1013: 5,
+        4400: None,
+        4408: 0,
+    }
     assert all(len(close.reason.encode()) <= 123 for close in CLOSES)

@@ -1,0 +1,144 @@
+"""Takes positions from devices, and answers once the broker has them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Annotated
+
+from msgspec import Meta, Struct, ValidationError, convert
+
+from trackway.events import Event, PositionRecorded, event_of, from_milliseconds, utc_text
+from trackway.events.fields import Heading, Identifier, Latitude, Longitude, Moment, Speed
+from trackway.functions import Answer, Deps, Http, Problem, Refused, Request
+
+SOURCE = "/trackway/functions/ingest"
+KNOT = 1852 / 3600
+"""Metres per second."""
+
+AHEAD = timedelta(minutes=10)
+"""A clock that is farther ahead is wrong; its position would stay the newest of its vehicle until that time comes."""
+
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""A device that does not know the time yet says 1970, or when GPS began."""
+
+Accuracy = Annotated[float, Meta(ge=0, le=1_000_000, description="metres")]
+Altitude = Annotated[float, Meta(ge=-1000, le=100_000, description="metres")]
+
+
+class Fix(Struct, frozen=True):
+    """A position as plain JSON; ``id`` is the vehicle's. Without ``recorded_at`` it was recorded now."""
+
+    id: Identifier
+    lat: Latitude
+    lng: Longitude
+    recorded_at: Moment | None = None
+    speed: Speed | None = None
+    heading: Heading | None = None
+    accuracy: Accuracy | None = None
+    altitude: Altitude | None = None
+
+
+class OsmAndFix(Struct, frozen=True):
+    """A position as OsmAnd and Traccar Client send it: ``timestamp`` in s or ms since 1970 or ISO 8601, ``speed`` in
+    knots; a negative speed, bearing or accuracy says that the phone does not know."""
+
+    id: Identifier
+    lat: Latitude
+    lon: Longitude
+    timestamp: str | None = None
+    speed: Annotated[float, Meta(ge=-1000, le=970, description="knots")] | None = None
+    bearing: Annotated[float, Meta(ge=-360, le=360, description="degrees clockwise from north")] | None = None
+    accuracy: Annotated[float, Meta(ge=-1000, le=1_000_000, description="metres")] | None = None
+    altitude: Altitude | None = None
+
+
+class Accepted(Struct, frozen=True):
+    """How many positions the broker has."""
+
+    accepted: int
+
+
+ANSWERS: dict[int, type | None] = {200: Accepted, 400: Problem, 413: Problem, 415: Problem, 503: Problem}
+ingest = Http()
+
+
+@ingest.post("/v1/ingest", body=Fix | list[Fix], answers=ANSWERS, summary="Report one position or an array of them")
+async def report(request: Request[Fix | list[Fix]], deps: Deps) -> Answer:
+    fixes = request.body if isinstance(request.body, list) else [request.body]
+    return _accept(fixes, request.tenant, deps.clock.now(), "recorded_at")
+
+
+@ingest.get("/v1/ingest/osmand", body=OsmAndFix, form=True, answers=ANSWERS, summary="Report as OsmAnd does, by query")
+@ingest.post("/v1/ingest/osmand", body=OsmAndFix, form=True, answers=ANSWERS, summary="Report as OsmAnd does, by form")
+async def report_osmand(request: Request[OsmAndFix], deps: Deps) -> Answer:
+    sent, now = request.body, deps.clock.now()
+    fix = Fix(
+        id=sent.id,
+        lat=sent.lat,
+        lng=sent.lon,
+        recorded_at=_moment(sent.timestamp) if sent.timestamp else now,
+        speed=None if sent.speed is None or sent.speed < 0 else round(sent.speed * KNOT, 3),
+        heading=_known(sent.bearing),
+        accuracy=_known(sent.accuracy),
+        altitude=sent.altitude,
+    )
+    return _accept([fix], request.tenant, now, "timestamp")
+
+
+def _accept(fixes: Sequence[Fix], tenant: str, now: datetime, field: str) -> Answer:
+    """All of them, or none: one that is refused is named, and nothing is emitted."""
+    events = [
+        _event(fix, tenant, now, f"[{number}].{field}" if len(fixes) > 1 else field) for number, fix in enumerate(fixes)
+    ]
+    return Answer(200, Accepted(len(events)), events=events)
+
+
+def _event(fix: Fix, tenant: str, now: datetime, field: str) -> Event:
+    recorded_at = (fix.recorded_at or now).astimezone(UTC)
+    if not OLDEST <= recorded_at <= now + AHEAD:
+        raise Refused(400, f"{field}: {utc_text(recorded_at)} is not plausible; it is {utc_text(now)} here", field)
+    position = PositionRecorded(
+        vehicle_id=fix.id,
+        lat=fix.lat,
+        lng=fix.lng,
+        recorded_at=recorded_at,
+        received_at=now,
+        heading=fix.heading,
+        speed=fix.speed,
+        accuracy=fix.accuracy,
+        altitude=fix.altitude,
+    )
+    # A device that repeats a report, because the answer got lost, repeats the id.
+    said = f"{fix.id}\n{recorded_at.isoformat()}\n{fix.lat:.7f}\n{fix.lng:.7f}"
+    return event_of(
+        position,
+        id=blake2b(said.encode(), digest_size=12).hexdigest(),
+        source=SOURCE,
+        subject=fix.id,
+        partitionkey=fix.id,
+        time=recorded_at,
+        tenant=tenant,
+    )
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or value < 0 else value
+
+
+def _moment(text: str) -> datetime:
+    """Seconds or milliseconds since 1970 (the latter from 1973 on, in seconds year 5138), or ISO 8601, in UTC if it
+    does not say."""
+    try:
+        number = float(text)
+        return from_milliseconds(number if number >= 1e11 else number * 1000)
+    except (OverflowError, OSError):
+        raise Refused(400, f"timestamp: {text} is no moment", "timestamp") from None
+    except ValueError:
+        pass
+    try:
+        moment = convert(text, datetime)
+    except ValidationError:
+        raise Refused(
+            400, f"timestamp: {text[:40]!r} is neither s or ms since 1970 nor ISO 8601", "timestamp"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,57 @@
+"""The gateway's application: everything put together, and nothing decided."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+from starlette.routing import Mount
+
+from realtime_gateway import problems
+from realtime_gateway.docs import docs_router
+from realtime_gateway.feeds.http import feed_router
+from realtime_gateway.headers import SecurityHeaders
+from realtime_gateway.live import LiveSockets
+from realtime_gateway.live_view import LiveView, utc_now
+from realtime_gateway.openapi import Contract
+from realtime_gateway.operations import OperationsSource
+from realtime_gateway.pages import MapFiles, Page
+from realtime_gateway.queries import Queries
+from realtime_gateway.settings import Settings
+from trackway.storage.port import Store
+
+
+class Gateway(FastAPI):
+    """The application with the two parts that whoever runs it needs to hold."""
+
+    view: LiveView
+    sockets: LiveSockets
+
+
+def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = utc_now) -> Gateway:
+    """The gateway on a store, which it closes at its end. Its start raises StoreUnavailable."""
+    view = LiveView(store, settings.tenant, settings.zone, now)
+    sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        try:
+            async with view.running():
+                yield
+        finally:
+            await store.close()
+
+    app = Gateway(lifespan=lifespan, docs_url=None, redoc_url=None, version="0.1.0", redirect_slashes=False)
+    app.view, app.sockets = view, sockets
+    contract = Contract()
+    queries = Queries(store, settings.tenant, view, OperationsSource(settings.status_url))
+    app.include_router(queries.router(contract))
+    app.include_router(feed_router(view))
+    app.include_router(docs_router(settings.frontend))
+    app.add_api_websocket_route("/v1/live", sockets.serve)
+    app.router.routes.append(Mount("/map", MapFiles(settings.map)))
+    app.router.default = Page(settings.frontend)
+    app.add_middleware(SecurityHeaders)
+    contract.install(app)
+    problems.install(app)
+    return app

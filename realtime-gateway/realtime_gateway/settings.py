@@ -1,0 +1,83 @@
+"""The gateway's settings, from the environment only."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, Field, HttpUrl, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables in upper case after ``TRACKWAY_``, except ``PORT``, which the runtime gives."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKWAY_", populate_by_name=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, validation_alias=AliasChoices("PORT", "port"))] = 8081
+    behind_mesh: bool = False
+    """Set by the container image: a mesh stands before the gateway and decides who gets in."""
+
+    store: str = "sqlite:///var/trackway.db"
+    tenant: str = "default"
+    time_zone: str | None = None
+    """IANA name of the zone whose midnight begins a day; the machine's where it is left out."""
+
+    operations_url: HttpUrl | None = None
+    """Address of the runtime's status document (``/_knative/status``)."""
+    knative_local_url: Annotated[
+        HttpUrl | None, Field(validation_alias=AliasChoices("KNATIVE_LOCAL_URL", "knative_local_url"))
+    ] = None
+    """Address of the local runtime, which gives it to its instances; its status is asked where no operations_url is
+    set."""
+
+    frontend: Path = Path("build/frontend")
+    map: Path = Path("build/map")
+
+    max_sockets: Annotated[int, Field(ge=1)] = 1000
+    origins: frozenset[str] = frozenset()
+    """Pages of other hosts that may open the live socket, as a JSON array of ``https://host[:port]``."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None:
+            try:
+                ZoneInfo(name)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(
+                    f"time zone {name!r} is not known; use an IANA name such as America/Montevideo"
+                ) from None
+        return name
+
+    @model_validator(mode="after")
+    def _loopback_only(self) -> "Settings":
+        if not self.behind_mesh and not is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host!r} is not a loopback address, and there is no authentication yet: listen on "
+                "127.0.0.1, or set TRACKWAY_BEHIND_MESH=1 where a mesh decides who gets in"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The zone of ``time_zone``."""
+        return None if self.time_zone is None else ZoneInfo(self.time_zone)
+
+    @property
+    def status_url(self) -> str | None:
+        """Where the runtime tells its status, if anywhere."""
+        if self.operations_url is not None:
+            return str(self.operations_url)
+        return None if self.knative_local_url is None else f"{str(self.knative_local_url).rstrip('/')}/_knative/status"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,336 @@
+"""The instances of one Knative Service: requests wait here while there is none; the autoscaler says how many."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from knative_local.addresses import TcpAddress
+from knative_local.autoscaler import LONGEST_TICK_S, Autoscaler
+from knative_local.backend import Lease, Unavailable
+from knative_local.backoff import RestartBackoff
+from knative_local.http_types import TimedOut
+from knative_local.model import KnService
+from knative_local.process import Instance, StartError
+from knative_local.usage import Usage
+
+START_TIMEOUT_S: Final = 60.0
+MOST_WAITING: Final = 10_000
+DRAIN_GRACE_S: Final = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class _Member:
+    """An instance that serves, and how many requests it has."""
+
+    __slots__ = ("emptied", "in_flight", "instance", "leaving", "since")
+
+    def __init__(self, instance: Instance, since: float) -> None:
+        self.instance = instance
+        self.since = since
+        self.in_flight = 0
+        self.leaving = False
+        self.emptied = asyncio.Event()
+
+
+class _Place:
+    """The lease of one request."""
+
+    __slots__ = ("_activator", "_member", "_since")
+
+    def __init__(self, activator: Activator, member: _Member, since: float) -> None:
+        self._activator: Activator | None = activator
+        self._member = member
+        self._since = since
+
+    @property
+    def address(self) -> TcpAddress:
+        return self._member.instance.address
+
+    def release(self, *, refused: bool = False) -> None:
+        activator, self._activator = self._activator, None
+        if activator is not None:
+            activator.give_back(self._member, self._since, refused)
+
+
+class Activator:
+    """Serves one Service. `launch` starts a process for it; nothing runs and no timer ticks while it is at zero."""
+
+    def __init__(
+        self, service: KnService, launch: Callable[[], Awaitable[Instance]], usage: Usage, machine_limit: int
+    ) -> None:
+        self.service = service
+        self.usage = usage
+        self._launch = launch
+        self._loop = asyncio.get_running_loop()
+        self._autoscaler = Autoscaler(service, machine_limit)
+        self._backoff = RestartBackoff()
+        self._members: list[_Member] = []
+        self._waiting: deque[asyncio.Future[_Member]] = deque()
+        self._lives: set[asyncio.Task[None]] = set()
+        self._load = 0
+        self._starting = 0
+        self._desired = 0
+        self._cold_since: float | None = None
+        self._not_before = 0.0
+        self._reason = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._restart: asyncio.TimerHandle | None = None
+        self._grace_s = DRAIN_GRACE_S
+        self._stopping = False
+
+    @property
+    def name(self) -> str:
+        """Kind and name."""
+        return f"Service {self.service.name}"
+
+    @property
+    def timeout_s(self) -> float | None:
+        """The revision's timeoutSeconds, counted from the request's arrival."""
+        return self.service.timeout_seconds
+
+    @property
+    def instances(self) -> int:
+        """How many can serve."""
+        return len(self._members)
+
+    @property
+    def starting(self) -> int:
+        """How many are on their way."""
+        return self._starting
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait or are under way."""
+        return self._load
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be started, or None."""
+        return self._reason or None
+
+    def begin(self) -> None:
+        """Start what has to run before the first request (min-scale)."""
+        self._desired = self.service.min_scale
+        self._reconcile()
+
+    async def acquire(self, deadline: float) -> Lease:
+        """A place at the least loaded instance; raises Unavailable when none can be started, TimedOut."""
+        if self._stopping:
+            raise Unavailable(f"{self.name} is being stopped")
+        now = self._loop.time()
+        self._change_load(now, 1)
+        member = self._least_loaded()
+        if member is not None:
+            member.in_flight += 1
+            return _Place(self, member, now)
+        try:
+            return _Place(self, await self._wait(now, deadline), now)
+        except BaseException:
+            self._change_load(self._loop.time(), -1)
+            raise
+
+    def give_back(self, member: _Member, since: float, refused: bool) -> None:
+        """A request has ended (called by its lease)."""
+        now = self._loop.time()
+        member.in_flight -= 1
+        self._change_load(now, -1)
+        self.usage.request(now - since)
+        if refused and not member.leaving:
+            self._dismiss(member)
+        if member.leaving and not member.in_flight:
+            member.emptied.set()
+        self._hand_out()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more requests, let the instances end what they have, and return when all are gone."""
+        self._stopping = True
+        self._grace_s = grace_s
+        self._cancel_timer()
+        if self._restart is not None:
+            self._restart.cancel()
+        self._refuse_waiting(Unavailable(f"{self.name} is being stopped"))
+        for life in self._lives:
+            life.cancel()
+        ends = [member.instance.stop(grace_s) for member in self._members]
+        await asyncio.gather(*ends, *self._lives, return_exceptions=True)
+
+    # requests
+
+    async def _wait(self, now: float, deadline: float) -> _Member:
+        if self._reason and not self._members and now < self._not_before:
+            raise Unavailable(self._reason, self._not_before - now)
+        if len(self._waiting) >= MOST_WAITING:
+            raise Unavailable(f"{MOST_WAITING} requests wait for {self.name} already")
+        if not self._members and self._cold_since is None:
+            self._cold_since = now
+        place: asyncio.Future[_Member] = self._loop.create_future()
+        self._waiting.append(place)
+        self._reconcile()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await place
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                place.result().in_flight -= 1  # the place came in the turn in which the caller gave up
+                self._hand_out()
+            if isinstance(error, TimeoutError):
+                raise TimedOut(f"no instance of {self.name} was free in time") from None
+            raise
+
+    def _least_loaded(self) -> _Member | None:
+        if not self._members:
+            return None
+        member = min(self._members, key=lambda candidate: candidate.in_flight)
+        limit = self.service.concurrency
+        return member if not limit or member.in_flight < limit else None
+
+    def _hand_out(self) -> None:
+        while self._waiting:
+            if self._waiting[0].done():
+                self._waiting.popleft()
+                continue
+            member = self._least_loaded()
+            if member is None:
+                return
+            member.in_flight += 1
+            self._waiting.popleft().set_result(member)
+
+    def _refuse_waiting(self, error: Exception) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_exception(error)
+
+    def _change_load(self, now: float, by: int) -> None:
+        self._load += by
+        self._autoscaler.change(now, self._load)
+        if by > 0 and (self._timer is None or self._timer.when() > now + LONGEST_TICK_S):
+            self._evaluate_after(LONGEST_TICK_S)
+
+    # scale
+
+    def _evaluate_after(self, seconds: float) -> None:
+        self._cancel_timer()
+        if not self._stopping:
+            self._timer = self._loop.call_later(seconds, self._evaluate)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _evaluate(self) -> None:
+        self._timer = None
+        decision = self._autoscaler.decide(self._loop.time(), len(self._members))
+        self._desired = decision.desired
+        self._reconcile()
+        if decision.again_s is not None:
+            self._evaluate_after(decision.again_s)
+
+    def _reconcile(self) -> None:
+        """Start what is missing, or dismiss what is too many."""
+        if self._stopping:
+            return
+        desired = max(self._desired, 1 if any(not place.done() for place in self._waiting) else 0)
+        missing = desired - len(self._members) - self._starting
+        pause = self._not_before - self._loop.time()
+        if missing > 0 and pause > 0:
+            if self._restart is not None:
+                self._restart.cancel()
+            self._restart = self._loop.call_later(pause, self._reconcile)
+            return
+        for _ in range(missing):
+            self._starting += 1
+            life = self._loop.create_task(self._live())
+            self._lives.add(life)
+            life.add_done_callback(self._lives.discard)
+        surplus = sorted(self._members, key=lambda member: (member.in_flight, -member.since))
+        for member in surplus[: max(0, len(self._members) - desired)]:
+            self._dismiss(member)
+
+    def _dismiss(self, member: _Member) -> None:
+        """Give it no more requests and end it when it has answered those it has."""
+        member.leaving = True
+        self._members.remove(member)
+        self._count()
+        if not member.in_flight:
+            member.emptied.set()
+        drain = self._loop.create_task(self._drain(member))
+        self._lives.add(drain)
+        drain.add_done_callback(self._lives.discard)
+
+    async def _drain(self, member: _Member) -> None:
+        try:
+            async with asyncio.timeout(self.service.timeout_seconds):
+                await member.emptied.wait()
+        except TimeoutError:
+            logger.warning("%s: an instance still had %d requests", self.name, member.in_flight)
+        finally:
+            await member.instance.stop(self._grace_s)
+
+    async def _live(self) -> None:
+        """One instance from its start to its end."""
+        started = False
+        try:
+            instance = await self._launch()
+            try:
+                await instance.ready(START_TIMEOUT_S)
+            except BaseException:
+                instance.kill()
+                raise
+            started = True
+        except StartError as error:
+            self._could_not_start(error)
+            return
+        finally:
+            if not started:
+                self._starting -= 1
+        self._starting -= 1
+        member = _Member(instance, self._loop.time())
+        self._joined(member)
+        await instance.ended()
+        if not member.leaving and not self._stopping:
+            self._died(member)
+
+    def _joined(self, member: _Member) -> None:
+        self._members.append(member)
+        self._count()
+        self._reason = ""
+        if self._cold_since is not None:
+            self.usage.cold_start(member.since - self._cold_since)
+            self._cold_since = None
+        self._desired = max(self._desired, 1)
+        self._hand_out()
+        if self._timer is None:
+            self._evaluate_after(LONGEST_TICK_S)
+
+    def _died(self, member: _Member) -> None:
+        now = self._loop.time()
+        self._members.remove(member)
+        self._count()
+        self._not_before = now + self._backoff.ended(now - member.since)
+        logger.warning("%s: an instance with %d requests %s", self.name, member.in_flight, member.instance.reason)
+        self._reconcile()
+
+    def _could_not_start(self, error: StartError) -> None:
+        pause = self._backoff.failed()
+        self._not_before = self._loop.time() + pause
+        self._reason = f"{self.name} does not start: {error}"
+        self._cold_since = None
+        logger.error("%s", self._reason)
+        if not self._members:
+            self._refuse_waiting(Unavailable(self._reason, pause))
+            # The next request tries again, after the pause; what came before is no reason to.
+            self._desired = self.service.min_scale
+            self._autoscaler.restart()
+        self._reconcile()
+
+    def _count(self) -> None:
+        self.usage.instances(len(self._members))
+        if not self._members and not self._load and not self._starting:
+            self._autoscaler.restart()

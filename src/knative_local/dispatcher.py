@@ -1,0 +1,160 @@
+"""All Triggers at work on one log: woken by its commits, their cursors stored together, old events pruned."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from knative_local.http_types import Subscribers
+from knative_local.log.port import DeadLetter, EventLog, LogUnavailable, Record
+from knative_local.model import Trigger
+from knative_local.pump import Bounds, Pump, Sleep
+
+logger = logging.getLogger(__name__)
+
+_COMMIT_EVERY_S = 0.2
+_PRUNE_EVERY_S = 60.0
+_PRUNE_AGAIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerFigures:
+    """A Trigger in numbers of events: `events_total` since the start, `dead_letters` those that are kept."""
+
+    trigger: Trigger
+    events_per_s: float
+    events_total: int
+    in_flight: int
+    backlog: int
+    dead_letters: int
+
+
+class Dispatcher:
+    """Delivers what the log holds to the Triggers' subscribers, at least once, across restarts."""
+
+    def __init__(
+        self,
+        triggers: Sequence[Trigger],
+        log: EventLog,
+        subscribers: Subscribers,
+        *,
+        bounds: Bounds | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._triggers = triggers
+        self._log = log
+        self._subscribers = subscribers
+        self._bounds = bounds or Bounds()
+        self._sleep = sleep
+        self._pumps: dict[str, Pump] = {}
+        self._by_broker: defaultdict[str, list[Pump]] = defaultdict(list)
+        self._stored: dict[str, int] = {}
+        self._commit_timer: asyncio.TimerHandle | None = None
+        self._pruned_at = time.monotonic()
+        self._prune_timer: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Go on where each Trigger was; a new one begins at the end of its Broker's log. Raises LogUnavailable."""
+        self._log.forget_triggers(trigger.key for trigger in self._triggers)
+        for trigger in self._triggers:
+            pump = Pump(
+                trigger,
+                self._log,
+                self._subscribers,
+                on_progress=self._progressed,
+                bounds=self._bounds,
+                sleep=self._sleep,
+            )
+            self._pumps[trigger.key] = pump
+            self._by_broker[trigger.broker_key].append(pump)
+            self._stored[trigger.key] = pump.progress.done
+        self._log.subscribe(self._appended)
+        for letter in self._log.dead_letters(limit=10_000, replaying=True):
+            self._resume_replay(letter)
+        for pump in self._pumps.values():
+            pump.advance()
+
+    async def stop(self, grace: float) -> None:
+        """Start nothing more, wait up to `grace` seconds for what is on its way, and store the cursors."""
+        await asyncio.gather(*(pump.stop(grace) for pump in self._pumps.values()))
+        for timer in (self._commit_timer, self._prune_timer):
+            if timer is not None:
+                timer.cancel()
+        self._commit_cursors()
+
+    def replay(self, letter: DeadLetter) -> bool:
+        """Deliver a dead letter to its Trigger again; False when that Trigger is no more. Raises LogUnavailable."""
+        pump = self._pumps.get(letter.trigger)
+        if pump is None:
+            return False
+        if not letter.replaying:
+            self._log.mark_replaying(letter.id, replaying=True)
+            pump.replay(letter)
+        return True
+
+    def trigger_figures(self) -> list[TriggerFigures]:
+        """The numbers of all Triggers, in the manifests' order."""
+        dead = self._log.dead_letter_counts()
+        return [
+            TriggerFigures(
+                trigger=pump.trigger,
+                events_per_s=pump.rate.per_second(),
+                events_total=pump.rate.total,
+                in_flight=pump.in_flight,
+                backlog=pump.backlog,
+                dead_letters=dead.get(key, 0),
+            )
+            for key, pump in self._pumps.items()
+        ]
+
+    def _appended(self, broker: str, records: Sequence[Record]) -> None:  # noqa: ARG002 - pumps read what is theirs
+        for pump in self._by_broker[broker]:
+            pump.advance()
+
+    def _resume_replay(self, letter: DeadLetter) -> None:
+        pump = self._pumps.get(letter.trigger)
+        if pump is None:
+            self._log.mark_replaying(letter.id, replaying=False)
+        else:
+            pump.replay(letter)
+
+    def _progressed(self) -> None:
+        if self._commit_timer is None:
+            self._commit_timer = asyncio.get_running_loop().call_later(_COMMIT_EVERY_S, self._commit_due)
+
+    def _commit_due(self) -> None:
+        self._commit_timer = None
+        self._commit_cursors()
+        if self._prune_timer is None and time.monotonic() - self._pruned_at >= _PRUNE_EVERY_S:
+            self._prune()
+
+    def _commit_cursors(self) -> None:
+        changed = {
+            key: pump.progress.done for key, pump in self._pumps.items() if pump.progress.done != self._stored[key]
+        }
+        if not changed:
+            return
+        try:
+            self._log.commit(changed)
+        except LogUnavailable as error:
+            # Only means that more is delivered again after a crash; the next commit carries it.
+            logger.warning("cursors are not stored: %s", error)
+        else:
+            self._stored.update(changed)
+
+    def _prune(self) -> None:
+        """Delete a portion of what nobody needs, and soon the next, so that no turn of the loop takes long."""
+        self._prune_timer = None
+        self._pruned_at = time.monotonic()
+        floors = {broker: min(self._stored[p.trigger.key] for p in pumps) for broker, pumps in self._by_broker.items()}
+        try:
+            deleted = self._log.prune(floors, time.time_ns() // 1_000_000)
+        except LogUnavailable as error:
+            logger.warning("old events are not pruned: %s", error)
+            return
+        if deleted:
+            self._prune_timer = asyncio.get_running_loop().call_later(_PRUNE_AGAIN_S, self._prune)

@@ -1,0 +1,98 @@
+"""Fields of Knative Eventing's kinds: Broker, Trigger, SinkBinding."""
+
+from __future__ import annotations
+
+from knative_local.fields.common import CLUSTER_ONLY, DESTINATION, NOT_YET, TEXTS, document
+from knative_local.schema import (
+    Annotations,
+    Later,
+    ListOf,
+    MapOf,
+    Object,
+    Period,
+    Shape,
+    Text,
+    Whole,
+)
+
+BATCH = "local.knative.dev/batch"
+LINGER = "local.knative.dev/linger"
+
+DELIVERY = Object(
+    {
+        "retry": Whole(0, 1_000),
+        "backoffPolicy": Text(("linear", "exponential")),
+        "backoffDelay": Period(),
+        "timeout": Period(least=0.001),
+        "deadLetterSink": DESTINATION,
+        "retryAfterMax": NOT_YET,
+        "format": NOT_YET,
+    }
+)
+_FILTER = Object(
+    {
+        "exact": TEXTS,
+        "prefix": TEXTS,
+        "suffix": TEXTS,
+        "all": ListOf(Later(lambda: FILTER), least=1),
+        "any": ListOf(Later(lambda: FILTER), least=1),
+        "not": Later(lambda: FILTER),
+        "cesql": NOT_YET,
+    },
+    one_of=("exact", "prefix", "suffix", "all", "any", "not", "cesql"),
+)
+FILTER: Shape = _FILTER
+
+_BROKER_DOCUMENT = document(
+    Object({"config": CLUSTER_ONLY, "delivery": DELIVERY}),
+    Annotations(
+        {"eventing.knative.dev/broker.class": CLUSTER_ONLY},
+        guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
+    ),
+)
+BROKER = Object(_BROKER_DOCUMENT.fields, required=("metadata",))
+
+TRIGGER = document(
+    Object(
+        {
+            "broker": Text(),
+            "brokerRef": NOT_YET,
+            "filter": Object({"attributes": TEXTS}),
+            "filters": ListOf(FILTER),
+            "subscriber": DESTINATION,
+            "delivery": DELIVERY,
+        },
+        required=("broker", "subscriber"),
+    ),
+    Annotations(
+        {
+            BATCH: Whole(1, 10_000),
+            LINGER: Period(go=True, most=60),
+            "kafka.eventing.knative.dev/delivery.order": Text(("unordered",)),
+        },
+        guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
+    ),
+)
+
+SINK_BINDING = document(
+    Object(
+        {
+            "subject": Object(
+                {
+                    "apiVersion": Text(),
+                    "kind": Text(("Service", "Deployment")),
+                    "namespace": Text(),
+                    "name": Text(),
+                    "selector": Object(
+                        {"matchLabels": MapOf(Text(), least=1), "matchExpressions": NOT_YET}, required=("matchLabels",)
+                    ),
+                },
+                required=("apiVersion", "kind"),
+                one_of=("name", "selector"),
+            ),
+            "sink": DESTINATION,
+            "ceOverrides": NOT_YET,
+        },
+        required=("subject", "sink"),
+    )
+)

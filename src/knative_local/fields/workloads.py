@@ -1,0 +1,194 @@
+"""Fields of what runs and what it is given: Knative Service, Deployment, v1 Service, ConfigMap, Secret."""
+
+from __future__ import annotations
+
+from knative_local.fields.common import CLUSTER_ONLY, NOT_YET, TEXTS, document, metadata
+from knative_local.schema import (
+    Annotations,
+    Either,
+    ListOf,
+    MapOf,
+    Matching,
+    Number,
+    Object,
+    Period,
+    Refused,
+    Shape,
+    Text,
+    Whole,
+    YesNo,
+)
+
+AUTOSCALING = "autoscaling.knative.dev/"
+
+_NO_VOLUMES = Refused("is not served: a process here sees the machine's own files")
+_ELSEWHERE = Refused("belongs under spec.template.metadata.annotations; here it has no effect")
+_KEY_REF = Object({"name": Text(), "key": Text(), "optional": YesNo()}, required=("name", "key"))
+_NAME_REF = Object({"name": Text(), "optional": YesNo()}, required=("name",))
+_ENV = Object(
+    {
+        "name": Text(),
+        "value": Text(),
+        "valueFrom": Object(
+            {
+                "configMapKeyRef": _KEY_REF,
+                "secretKeyRef": _KEY_REF,
+                "fieldRef": Refused("is not served: there is no Pod here"),
+                "resourceFieldRef": Refused("is not served: there is no Pod here"),
+            },
+            one_of=("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef"),
+        ),
+    },
+    required=("name",),
+)
+_ENV_FROM = Object(
+    {"prefix": Text(), "configMapRef": _NAME_REF, "secretRef": _NAME_REF}, one_of=("configMapRef", "secretRef")
+)
+_CONTAINER = Object(
+    {
+        "command": ListOf(Text(), least=1),
+        "args": ListOf(Text()),
+        "env": ListOf(_ENV),
+        "envFrom": ListOf(_ENV_FROM),
+        "ports": ListOf(
+            Object({"containerPort": Whole(1, 65_535), "name": Text(), "protocol": Text(("TCP",))}), most=1
+        ),
+        "name": CLUSTER_ONLY,
+        "image": CLUSTER_ONLY,
+        "imagePullPolicy": CLUSTER_ONLY,
+        "resources": CLUSTER_ONLY,
+        "securityContext": CLUSTER_ONLY,
+        "livenessProbe": CLUSTER_ONLY,
+        "readinessProbe": CLUSTER_ONLY,
+        "startupProbe": CLUSTER_ONLY,
+        "terminationMessagePath": CLUSTER_ONLY,
+        "terminationMessagePolicy": CLUSTER_ONLY,
+        "volumeMounts": _NO_VOLUMES,
+        "workingDir": Refused("is not served: a process here starts in the project's root"),
+        "lifecycle": NOT_YET,
+    },
+    required=("command",),
+)
+_POD: dict[str, Shape] = {
+    "containers": ListOf(_CONTAINER, least=1, most=1),
+    "initContainers": NOT_YET,
+    "volumes": _NO_VOLUMES,
+    "serviceAccountName": CLUSTER_ONLY,
+    "automountServiceAccountToken": CLUSTER_ONLY,
+    "enableServiceLinks": CLUSTER_ONLY,
+    "imagePullSecrets": CLUSTER_ONLY,
+    "securityContext": CLUSTER_ONLY,
+    "nodeSelector": CLUSTER_ONLY,
+    "affinity": CLUSTER_ONLY,
+    "tolerations": CLUSTER_ONLY,
+    "topologySpreadConstraints": CLUSTER_ONLY,
+    "priorityClassName": CLUSTER_ONLY,
+    "runtimeClassName": CLUSTER_ONLY,
+}
+_SCALING = Annotations(
+    {
+        AUTOSCALING + "min-scale": Whole(0),
+        AUTOSCALING + "max-scale": Whole(0),
+        AUTOSCALING + "initial-scale": Whole(0),
+        AUTOSCALING + "target": Number(0.01),
+        AUTOSCALING + "target-utilization-percentage": Number(1, 100),
+        AUTOSCALING + "window": Period(go=True, least=6, most=3_600),
+        AUTOSCALING + "scale-to-zero-pod-retention-period": Period(go=True, most=3_600),
+        AUTOSCALING + "metric": Text(("concurrency",)),
+        AUTOSCALING + "class": Text(("kpa.autoscaling.knative.dev",)),
+    },
+    guarded=(AUTOSCALING,),
+)
+
+
+def _template(spec: dict[str, Shape], annotations: Annotations) -> Object:
+    metadata: dict[str, Shape] = {
+        "name": CLUSTER_ONLY,
+        "creationTimestamp": CLUSTER_ONLY,
+        "labels": TEXTS,
+        "annotations": annotations,
+    }
+    return Object(
+        {"metadata": Object(metadata), "spec": Object(spec, required=("containers",))},
+        required=("spec",),
+    )
+
+
+KN_SERVICE = document(
+    Object(
+        {
+            "template": _template(
+                {
+                    **_POD,
+                    "containerConcurrency": Whole(0, 1_000),
+                    "timeoutSeconds": Whole(0, 600),
+                    "responseStartTimeoutSeconds": NOT_YET,
+                    "idleTimeoutSeconds": NOT_YET,
+                },
+                _SCALING,
+            ),
+            "traffic": Refused("is not served: here there is only the newest revision"),
+        },
+        required=("template",),
+    ),
+    Annotations(dict.fromkeys(_SCALING.known, _ELSEWHERE), guarded=(AUTOSCALING,)),
+)
+DEPLOYMENT = document(
+    Object(
+        {
+            "replicas": Whole(1, 1),
+            "template": _template(
+                {**_POD, "terminationGracePeriodSeconds": CLUSTER_ONLY, "restartPolicy": Text(("Always",))},
+                Annotations(),
+            ),
+            "selector": CLUSTER_ONLY,
+            "strategy": CLUSTER_ONLY,
+            "minReadySeconds": CLUSTER_ONLY,
+            "revisionHistoryLimit": CLUSTER_ONLY,
+            "progressDeadlineSeconds": CLUSTER_ONLY,
+        },
+        required=("template",),
+    )
+)
+_PORT = Either((Whole(1, 65_535), Text()))
+CORE_SERVICE = document(
+    Object(
+        {
+            "selector": MapOf(Text(), least=1),
+            "ports": ListOf(
+                Object(
+                    {
+                        "port": Whole(1, 65_535),
+                        "name": Text(),
+                        "targetPort": _PORT,
+                        "protocol": Text(("TCP",)),
+                        "appProtocol": CLUSTER_ONLY,
+                        "nodePort": CLUSTER_ONLY,
+                    },
+                    required=("port",),
+                ),
+                least=1,
+            ),
+            "type": Text(("ClusterIP", "NodePort", "LoadBalancer")),
+            "clusterIP": CLUSTER_ONLY,
+            "sessionAffinity": CLUSTER_ONLY,
+            "publishNotReadyAddresses": CLUSTER_ONLY,
+        },
+        required=("selector", "ports"),
+    )
+)
+
+
+def _texts(fields: dict[str, Shape]) -> Object:
+    common: dict[str, Shape] = {
+        "apiVersion": Text(),
+        "kind": Text(),
+        "metadata": metadata(Annotations()),
+        "immutable": CLUSTER_ONLY,
+    }
+    return Object({**common, **fields}, required=("metadata",))
+
+
+CONFIG_MAP = _texts({"data": TEXTS, "binaryData": NOT_YET})
+_BASE64 = Matching(r"(?:[A-Za-z0-9+/\s]{4})*(?:[A-Za-z0-9+/\s]{2}==|[A-Za-z0-9+/\s]{3}=)?\s*", "base64")
+SECRET = _texts({"data": MapOf(_BASE64), "stringData": TEXTS, "type": CLUSTER_ONLY})

@@ -1,0 +1,73 @@
+"""The brokers' door: takes events over HTTP and answers 202 once they are durable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from knative_local.cloudevent import CloudEvent, NotAnEvent, from_batch, from_http, mode_of
+from knative_local.http_types import Headers, HttpRequest, HttpResponse
+from knative_local.log.port import EventLog, LogUnavailable
+
+MOST_BYTES = 1 << 20
+# A batch comes from our own functions only, which gather what one turn of their loop emits.
+MOST_BATCH_BYTES = 16 << 20
+
+_ALLOW = (b"allow", b"POST, OPTIONS")
+
+
+class Ingress:
+    """Appends to the logs of `brokers` (their keys, `<namespace>/<name>`)."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        brokers: Iterable[str],
+        *,
+        most_bytes: int = MOST_BYTES,
+        most_batch_bytes: int = MOST_BATCH_BYTES,
+    ) -> None:
+        self._log = log
+        self._brokers = frozenset(brokers)
+        self._most_bytes = most_bytes
+        self._most_batch_bytes = most_batch_bytes
+
+    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+        """Answer `POST /<namespace>/<broker>`; only `internal` requests may be batches.
+
+        202 durable, 400 no event, 404 no such broker, 405 wrong method, 413 too large, 503 cannot store. Bodies of
+        refusals are problem JSON: more than the real brokers say, whose answers are empty.
+        """
+        broker = request.target.partition("?")[0].strip("/")
+        if request.method == "OPTIONS":
+            return HttpResponse(200, [_ALLOW])
+        if request.method != "POST":
+            return _problem(405, "Method not allowed", f"{request.method} is not taken; POST an event", [_ALLOW])
+        if broker not in self._brokers:
+            return _problem(404, "No such broker", f"there is no broker at /{broker}; known: {self._known()}")
+        batch = internal and mode_of(request.headers) == "batch"
+        most = self._most_batch_bytes if batch else self._most_bytes
+        if len(request.body) > most:
+            return _problem(413, "Event too large", f"{len(request.body)} bytes; at most {most} are taken")
+        try:
+            events = _events(request, batch)
+        except NotAnEvent as error:
+            return _problem(400, "Not a CloudEvent", str(error))
+        try:
+            await self._log.append(broker, events)
+        except LogUnavailable as error:
+            return _problem(503, "Cannot store", str(error), [(b"retry-after", b"1")])
+        return HttpResponse(202, [_ALLOW])
+
+    def _known(self) -> str:
+        return ", ".join(f"/{key}" for key in sorted(self._brokers)) or "none"
+
+
+def _events(request: HttpRequest, batch: bool) -> list[CloudEvent]:
+    return from_batch(request.body) if batch else [from_http(request.headers, request.body)]
+
+
+def _problem(status: int, title: str, detail: str, headers: Headers | None = None) -> HttpResponse:
+    # Knative's Go broker fails on error bodies over 768 bytes, and functions may pass this one on.
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail[:500]}).encode()
+    return HttpResponse(status, [(b"content-type", b"application/problem+json"), *(headers or [])], body)

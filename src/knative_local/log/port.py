@@ -1,0 +1,125 @@
+"""What the runtime asks of a log: durable appends, reading on, cursors, and what could not be delivered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from knative_local.cloudevent import CloudEvent
+
+
+class LogUnavailable(Exception):
+    """The log cannot be opened or written to; the message is one sentence for people."""
+
+
+class Record(NamedTuple):
+    """An event in the log of its Broker; offsets count from 1 without holes, times are ms since 1970."""
+
+    offset: int
+    appended_ms: int
+    event: CloudEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an event counts as undeliverable: `code` and `data` (base64) only where there was an HTTP answer."""
+
+    reason: str
+    code: int | None = None
+    data: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that a Trigger's subscriber did not take, kept for people; `when_ms` is ms since 1970."""
+
+    id: int
+    trigger: str
+    offset: int
+    destination: str
+    failure: Failure
+    attempts: int
+    when_ms: int
+    delivered_to_sink: bool
+    replaying: bool
+    event: CloudEvent
+
+
+CommitListener = Callable[[str, Sequence[Record]], None]
+
+
+class EventLog(Protocol):
+    """A log per Broker (named by its key), a cursor per Trigger (named by its key), and the dead letters.
+
+    Whatever writes raises LogUnavailable when it cannot.
+    """
+
+    def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
+        """Add `events` in order; done when they are durable, all or none. All of one loop turn share a commit."""
+        ...
+
+    def read(self, broker: str, after: int, limit: int) -> Sequence[Record]:
+        """Up to `limit` durable records with an offset above `after`, in order."""
+        ...
+
+    def end(self, broker: str) -> int:
+        """The highest durable offset of `broker`; 0 when nothing was ever appended."""
+        ...
+
+    def subscribe(self, listener: CommitListener) -> None:
+        """Call `listener(broker, records)` after each commit, in the turn of the commit."""
+        ...
+
+    def cursor(self, trigger: str, broker: str) -> int:
+        """Where `trigger` goes on: below or at this offset all is done. One that is new begins at the broker's end."""
+        ...
+
+    def commit(self, cursors: Mapping[str, int]) -> None:
+        """Store the offsets (by Trigger) up to which all is done."""
+        ...
+
+    def forget_triggers(self, keep: Iterable[str]) -> None:
+        """Drop the cursors of all other Triggers, as deleting a Trigger on a cluster does."""
+        ...
+
+    def prune(self, floors: Mapping[str, int], now_ms: int) -> int:
+        """Delete a bounded number of old events at or below the brokers' `floors`; gives how many it deleted."""
+        ...
+
+    def bury(
+        self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
+    ) -> None:
+        """Keep a dead letter; one for the same Trigger and offset is replaced."""
+        ...
+
+    def dead_letters(
+        self, trigger: str | None = None, limit: int = 100, before: int | None = None, replaying: bool | None = None
+    ) -> Sequence[DeadLetter]:
+        """Dead letters, newest first, with an id below `before`, only of one Trigger, or only (not) in replay."""
+        ...
+
+    def dead_letter(self, id: int) -> DeadLetter | None:
+        """One dead letter, or None."""
+        ...
+
+    def mark_replaying(self, id: int, replaying: bool) -> None:
+        """Remember, across restarts, whether a dead letter is on its way to its subscriber again."""
+        ...
+
+    def drop_dead_letter(self, id: int) -> None:
+        """Forget a dead letter."""
+        ...
+
+    def dead_letter_counts(self) -> Mapping[str, int]:
+        """How many dead letters are kept, by Trigger."""
+        ...
+
+    def dead_letter_total(self) -> int:
+        """How many dead letters are kept."""
+        ...
+
+    def close(self) -> None:
+        """Write what waits and let go of the file."""
+        ...

@@ -1,0 +1,96 @@
+"""The dead letters' table: what a Trigger's subscriber did not take, and why."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from knative_local.cloudevent import from_json
+from knative_local.log.port import DeadLetter, Failure, Record
+from knative_local.log.sqlite_file import write
+
+_COLUMNS = (
+    """id, trigger, "offset", destination, reason, code, data, attempts, when_ms, delivered_to_sink, replaying, event"""
+)
+
+# An event that fails again (a replay, or a delivery after a crash) keeps its id: it is the same dead letter.
+_BURY = """
+INSERT INTO dead_letters
+    (trigger, "offset", destination, reason, code, data, attempts, when_ms, delivered_to_sink, event)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (trigger, "offset") DO UPDATE SET
+    destination = excluded.destination, reason = excluded.reason, code = excluded.code, data = excluded.data,
+    attempts = excluded.attempts, when_ms = excluded.when_ms, delivered_to_sink = excluded.delivered_to_sink,
+    replaying = 0, event = excluded.event
+"""
+_MOST_KEPT = 100_000
+
+
+class DeadLetterTable:
+    """Rows of `dead_letters`, and how many there are by Trigger."""
+
+    def __init__(self, database: sqlite3.Connection, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self.counts: dict[str, int] = {}
+        self._count()
+
+    def bury(
+        self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
+    ) -> None:
+        """Insert, or replace what the same Trigger has for this offset. Raises LogUnavailable."""
+        row = (
+            trigger, record.offset, destination, failure.reason, failure.code, failure.data, attempts, self._now_ms(),
+            delivered_to_sink, record.event.json,
+        )  # fmt: skip
+        (known,) = self._database.execute(
+            'SELECT count(*) FROM dead_letters WHERE trigger = ? AND "offset" = ?', (trigger, record.offset)
+        ).fetchone()
+        write(self._database, (_BURY, [row]))
+        self.counts[trigger] = self.counts.get(trigger, 0) + 1 - known
+        if sum(self.counts.values()) > _MOST_KEPT:
+            oldest = "DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?"
+            write(self._database, (oldest, [(_MOST_KEPT * 9 // 10,)]))
+            self._count()
+
+    def newest(
+        self, trigger: str | None, limit: int, before: int | None, replaying: bool | None
+    ) -> Sequence[DeadLetter]:
+        """Up to `limit` rows, newest first."""
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM dead_letters WHERE (?1 IS NULL OR trigger = ?1) AND (?2 IS NULL OR id < ?2)"  # noqa: S608 - constant columns
+            " AND (?3 IS NULL OR replaying = ?3) ORDER BY id DESC LIMIT ?4",
+            (trigger, before, replaying, limit),
+        )
+        return _dead_letters(rows)
+
+    def get(self, id: int) -> DeadLetter | None:
+        """One row, or None."""
+        rows = self._database.execute(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", (id,))  # noqa: S608 - constant columns
+        return next(iter(_dead_letters(rows)), None)
+
+    def mark_replaying(self, id: int, replaying: bool) -> None:
+        """Set whether it is on its way again. Raises LogUnavailable."""
+        write(self._database, ("UPDATE dead_letters SET replaying = ? WHERE id = ?", [(replaying, id)]))
+
+    def drop(self, id: int) -> None:
+        """Delete. Raises LogUnavailable."""
+        write(self._database, ("DELETE FROM dead_letters WHERE id = ?", [(id,)]))
+        self._count()
+
+    def _count(self) -> None:
+        self.counts = dict(self._database.execute("SELECT trigger, count(*) FROM dead_letters GROUP BY trigger"))
+
+
+def _dead_letters(
+    rows: Iterable[tuple[int, str, int, str, str, int | None, str | None, int, int, int, int, bytes]],
+) -> list[DeadLetter]:
+    return [
+        DeadLetter(
+            id_, trigger, offset, destination, Failure(reason, code, data), attempts, when_ms, bool(to_sink),
+            bool(replaying), from_json(event),
+        )
+        for (
+            id_, trigger, offset, destination, reason, code, data, attempts, when_ms, to_sink, replaying, event,
+        ) in rows
+    ]  # fmt: skip

@@ -1,0 +1,49 @@
+"""The newest records of a Broker, kept in memory so that Triggers that keep up never read the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from knative_local.log.port import Record
+
+_MOST_BYTES = 4 << 20
+# Beside its JSON, a parsed record holds a dict and its texts.
+_RECORD_OVERHEAD = 1_500
+
+
+class Tail:
+    """Records up to `end`, as many as fit into a few megabytes."""
+
+    __slots__ = ("_bytes", "_records", "end")
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self._records: list[Record] = []
+        self._bytes = 0
+
+    def extend(self, records: Sequence[Record]) -> None:
+        """Add records that follow `end` without a hole."""
+        self._records.extend(records)
+        self.end = records[-1].offset
+        self._bytes += sum(map(_size, records))
+        if self._bytes > _MOST_BYTES:
+            self._halve()
+
+    def read(self, after: int, limit: int) -> Sequence[Record] | None:
+        """Up to `limit` records above `after`; None when they are not all here any more."""
+        first = self.end - len(self._records) + 1
+        if after + 1 < first:
+            return None
+        return self._records[after + 1 - first : after + 1 - first + limit]
+
+    def _halve(self) -> None:
+        # Half at a time: dropping the front of a list moves all that is behind it.
+        dropped = 0
+        while self._bytes > _MOST_BYTES // 2:
+            self._bytes -= _size(self._records[dropped])
+            dropped += 1
+        del self._records[:dropped]
+
+
+def _size(record: Record) -> int:
+    return len(record.event.json) + _RECORD_OVERHEAD

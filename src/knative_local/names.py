@@ -1,0 +1,203 @@
+"""Who is meant by a name: Kubernetes' host names, refs and URIs to what runs on this machine, and back to URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+from urllib.parse import SplitResult, quote, urlsplit
+
+from knative_local.addresses import TcpAddress
+from knative_local.model import CoreService, Deployment, Destination, Manifests, Ref, Source
+
+BROKER_INGRESSES: Final = frozenset(
+    {"broker-ingress.knative-eventing", "kafka-broker-ingress.knative-eventing"}  # both classes are served the same
+)
+LOCAL_GATEWAY: Final = "knative-local-gateway.istio-system"
+RESERVED: Final = "/_knative/"
+_SUFFIXES: Final = (".svc.cluster.local", ".svc")
+
+Kind = Literal["ingress", "gateway", "service", "deployment", "address"]
+
+
+class UnknownName(Exception):
+    """Nothing on this machine has this name; the message names it and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who is meant: the brokers' ingress, Knative's local gateway (the authority decides), something by its key
+    (`<namespace>/<name>`), or a plain address outside of the manifests."""
+
+    kind: Kind
+    key: str = ""
+    address: TcpAddress | None = None
+
+
+INGRESS: Final = Target("ingress")
+GATEWAY: Final = Target("gateway")
+
+
+class Names:
+    """Answers by the manifests alone, so that a bad name is found before anything runs."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        self._services = {service.key for service in manifests.services}
+        self._deployments = manifests.deployments
+        self._core = {(service.namespace, service.name): service for service in manifests.core_services}
+        self._brokers = {broker.key for broker in manifests.brokers}
+
+    def is_broker(self, key: str) -> bool:
+        """Whether there is a Broker with this key."""
+        return key in self._brokers
+
+    def of_host(self, host: str, port: int | None, namespace: str) -> Target:
+        """`<name>`, `<name>.<namespace>` or `<name>.<namespace>.svc.cluster.local`, seen from `namespace`."""
+        short = host.lower()
+        for suffix in _SUFFIXES:
+            short = short.removesuffix(suffix)
+        if short in BROKER_INGRESSES:
+            return INGRESS
+        if short == LOCAL_GATEWAY:
+            return GATEWAY
+        name, _, rest = short.partition(".")
+        if "." in rest:
+            raise UnknownName(f"there is nothing named {host} on this machine")
+        return self._of_name(name, rest or namespace, port)
+
+    def of_authority(self, authority: str, namespace: str) -> Target:
+        """A Knative Service by the host that its callers use (a port in it has no meaning)."""
+        target = self.of_host(authority.partition(":")[0], None, namespace)
+        if target.kind != "service":
+            raise UnknownName(f"there is no Knative Service with the host {authority}")
+        return target
+
+    def of_destination(self, destination: Destination, namespace: str) -> tuple[Target, str]:
+        """Who a destination means, and the path (with query) to ask for there."""
+        uri = urlsplit(destination.uri or "")
+        if destination.ref is None:
+            return self._of_uri(uri, namespace), _path(uri)
+        ref = destination.ref
+        key = f"{ref.namespace or namespace}/{ref.name}"
+        if ref.kind == "Broker":
+            if key not in self._brokers:
+                raise UnknownName(f"there is no Broker {key}")
+            return INGRESS, f"/{key}"
+        return self._of_ref(ref, key, namespace), _path(uri)
+
+    def url_of(self, destination: Destination, namespace: str) -> str:
+        """The address as a cluster would tell it."""
+        ref = destination.ref
+        if ref is None:
+            return destination.uri or ""
+        inside = ref.namespace or namespace
+        if ref.kind == "Broker":
+            return f"http://broker-ingress.knative-eventing.svc.cluster.local/{inside}/{ref.name}"
+        path = _path(urlsplit(destination.uri)) if destination.uri else "/"
+        return f"http://{ref.name}.{inside}.svc.cluster.local{'' if path == '/' else path}"
+
+    def path_of(self, destination: Destination, namespace: str) -> str | None:
+        """The path under which the front door serves a destination to processes here; None for one outside.
+
+        Raises UnknownName.
+        """
+        target, path = self.of_destination(destination, namespace)
+        if target == INGRESS:
+            return f"/broker{path}"
+        if target.address is not None:
+            return None
+        ref = destination.ref
+        host = urlsplit(destination.uri or "").hostname or ""
+        name, inside = (ref.name, ref.namespace) if ref else [*host.split("."), ""][:2]
+        return f"{RESERVED}services/{inside or namespace}/{name}{'' if path == '/' else path}"
+
+    def problems(self, manifests: Manifests) -> list[str]:
+        """Every name in the manifests that nothing answers to, as `file:line: sentence`."""
+        found: list[str] = []
+        for source, ask in self._questions(manifests):
+            try:
+                ask()
+            except UnknownName as error:
+                found.append(f"{source}: {error}")
+        return found
+
+    def _questions(self, manifests: Manifests) -> Iterator[tuple[Source, Callable[[], object]]]:
+        for core in manifests.core_services:
+            for port in core.ports:
+                yield core.source, partial(self._deployment_of, core, port.port)
+        for virtual in manifests.virtual_services:
+            for route in virtual.routes:
+                names = (route.host, route.port, route.rewrite_authority, virtual.namespace)
+                yield route.source, partial(self.of_route, *names)
+        for trigger in manifests.triggers:
+            for end in (trigger.subscriber, trigger.delivery.dead_letter_sink):
+                if end is not None:
+                    yield trigger.source, partial(self.of_destination, end, trigger.namespace)
+        for binding in manifests.sink_bindings:
+            yield binding.source, partial(self.of_destination, binding.sink, binding.namespace)
+
+    def of_route(self, host: str, port: int | None, authority: str | None, namespace: str) -> Target:
+        """Who a VirtualService's route means; the gateway itself only where each request's Host has to decide."""
+        target = self.of_host(host, port, namespace)
+        return self.of_authority(authority, namespace) if target == GATEWAY and authority else target
+
+    def _of_name(self, name: str, namespace: str, port: int | None) -> Target:
+        core = self._core.get((namespace, name))
+        if core is not None:
+            return Target("deployment", self._deployment_of(core, port).key)
+        if f"{namespace}/{name}" in self._services:  # Knative makes a v1 Service of the same name
+            return Target("service", f"{namespace}/{name}")
+        raise UnknownName(f"there is neither a Service nor a Knative Service {name} in {namespace}")
+
+    def _of_ref(self, ref: Ref, key: str, namespace: str) -> Target:
+        if ref.kind != "Service":
+            raise UnknownName(f"a {ref.kind} cannot receive events here; a Service or a Broker can")
+        if ref.api_version.startswith("serving.knative.dev/"):
+            if key not in self._services:
+                raise UnknownName(f"there is no Knative Service {key}")
+            return Target("service", key)
+        return self._of_name(ref.name, ref.namespace or namespace, None)
+
+    def _of_uri(self, uri: SplitResult, namespace: str) -> Target:
+        if uri.scheme != "http" or not uri.hostname:
+            raise UnknownName(f"{uri.geturl()!r} is not an http:// address")
+        try:
+            return self.of_host(uri.hostname, uri.port, namespace)
+        except UnknownName:
+            if uri.hostname != "localhost" and (uri.hostname.endswith(_SUFFIXES) or "." not in uri.hostname):
+                raise
+        return Target("address", address=TcpAddress(uri.hostname, uri.port or 80))
+
+    def _deployment_of(self, core: CoreService, port: int | None) -> Deployment:
+        chosen = [
+            deployment
+            for deployment in self._deployments
+            if deployment.namespace == core.namespace
+            and core.selector
+            and all(deployment.labels.get(key) == value for key, value in core.selector.items())
+        ]
+        if len(chosen) != 1:
+            raise UnknownName(f"Service {core.name} selects {len(chosen)} Deployments; one is what can be served")
+        _check_port(core, port, chosen[0])
+        return chosen[0]
+
+
+def _check_port(core: CoreService, port: int | None, deployment: Deployment) -> None:
+    """A process here listens on one port, the one it is told; the manifest has to mean that one."""
+    entries = [entry for entry in core.ports if port is None or entry.port == port]
+    if not entries:
+        raise UnknownName(f"Service {core.name} has no port {port}")
+    container = deployment.container
+    target = entries[0].target if entries[0].target is not None else entries[0].port
+    if container.port is None:
+        raise UnknownName(f"Deployment {deployment.name}, behind Service {core.name}, names no containerPort")
+    if target not in {container.port, container.port_name}:
+        raise UnknownName(f"Service {core.name} targets port {target}, but {deployment.name} has {container.port}")
+
+
+def _path(uri: SplitResult) -> str:
+    path = quote(uri.path, safe="/%:@!$&'()*+,;=~") or "/"
+    if not path.startswith("/"):
+        path = f"/{path}"
+    return f"{path}?{uri.query}" if uri.query else path

@@ -1,0 +1,178 @@
+"""Everything that runs on this machine for one set of manifests: put together, started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from knative_local.activator import Activator
+from knative_local.admin import Admin
+from knative_local.backend import Backend
+from knative_local.deployments import DeploymentRunner
+from knative_local.dispatcher import Dispatcher
+from knative_local.environment import Environments, arguments
+from knative_local.front_door import FrontDoor
+from knative_local.http1 import HttpClient
+from knative_local.http_types import HttpRequest, HttpResponse
+from knative_local.ingress import Ingress
+from knative_local.log.sqlite import SqliteEventLog
+from knative_local.model import Container, Deployment, Destination, KnService, Manifests
+from knative_local.names import RESERVED, Names, Target
+from knative_local.problem import problem
+from knative_local.process import Instance, Launcher, end_leftovers
+from knative_local.rates import BrokerTraffic
+from knative_local.routes import Routes
+from knative_local.server import internal_server, public_server
+from knative_local.status import Status
+from knative_local.subscribers import LocalSubscribers
+from knative_local.usage import Usage
+
+DELIVERIES_GRACE_S: Final = 4.0
+PROCESSES_GRACE_S: Final = 5.0
+SERVER_GRACE_S: Final = 2
+# Unbounded max-scale ends at what one machine can usefully run.
+MOST_INSTANCES: Final = max(4, 2 * (os.cpu_count() or 1))
+
+logger = logging.getLogger(__name__)
+
+
+class Node:
+    """The runtime of one state folder, whose log is locked from `start` to the end of its stack."""
+
+    def __init__(self, manifests: Manifests, listener: socket.socket, state: Path, root: Path) -> None:
+        """`listener` is the front door's socket, `state` the folder for what lasts, `root` the processes' folder.
+
+        Raises VariableErrors when an environment cannot be made.
+        """
+        self._manifests = manifests
+        self._listener = listener
+        self._state = state
+        self._root = root
+        self._names = Names(manifests)
+        self._ingress_path = ingress_path(state)
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._environments = Environments(manifests, self._address_of, str(self._ingress_path))
+        self._environments.check()
+        self._launcher: Launcher | None = None
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Set everything going; closing `stack` stops it, in reverse. Raises LogUnavailable, OSError."""
+        manifests, names = self._manifests, self._names
+        log = SqliteEventLog.open(self._state / "log.db")
+        stack.callback(log.close)
+        left = end_leftovers(self._state)
+        if left:
+            logger.warning("ended %d processes that an earlier run had left", left)
+
+        client = HttpClient()
+        stack.push_async_callback(client.close)
+        self._launcher = launcher = Launcher(self._root, self._state, client)
+        activators = [self._activator(service, launcher) for service in manifests.services]
+        deployments = [self._deployment(deployment, launcher) for deployment in manifests.deployments]
+        backends: dict[Target, Backend] = {Target("service", each.service.key): each for each in activators}
+        backends |= {Target("deployment", each.deployment.key): each for each in deployments}
+
+        brokers = [broker.key for broker in manifests.brokers]
+        ingress = Ingress(log, brokers)
+        dispatcher = Dispatcher(manifests.triggers, log, LocalSubscribers(names, backends, client, ingress))
+        admin = Admin(log, dispatcher, brokers)
+        status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log)
+        door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
+
+        internal = internal_server(_internal(ingress), SERVER_GRACE_S)
+        await internal.begin(_unix_listener(self._ingress_path))
+        stack.callback(self._ingress_path.unlink, missing_ok=True)
+        stack.push_async_callback(internal.end)
+        public = public_server(door.answer, door, SERVER_GRACE_S)
+        await public.begin(self._listener)
+        stack.push_async_callback(public.end)
+
+        processes = (*deployments, *activators)
+        stack.push_async_callback(_stop_all, processes)
+        for process in processes:
+            process.begin()
+        stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
+        await dispatcher.start()
+        stack.callback(_close, door, admin)
+        await asyncio.gather(*(deployment.first_ready() for deployment in deployments))
+
+    def kill(self) -> None:
+        """End every process at once."""
+        if self._launcher is not None:
+            self._launcher.kill_all()
+
+    def _activator(self, service: KnService, launcher: Launcher) -> Activator:
+        environment = self._environments.of_service(service)
+        launch = _launch(launcher, service.name, service.container, environment)
+        return Activator(service, launch, Usage(), MOST_INSTANCES)
+
+    def _deployment(self, deployment: Deployment, launcher: Launcher) -> DeploymentRunner:
+        container = deployment.container
+        environment = self._environments.of_deployment(deployment)
+        launch = _launch(launcher, deployment.name, container, environment)
+        return DeploymentRunner(deployment, launch, listens=container.port is not None)
+
+    def _address_of(self, destination: Destination, namespace: str) -> str:
+        path = self._names.path_of(destination, namespace)
+        return destination.uri or "" if path is None else f"{self.url}{path}"
+
+
+def ingress_path(state: Path) -> Path:
+    """The Unix socket by which instances post batches of events."""
+    return (state / "run" / "ingress.sock").resolve()
+
+
+def _launch(
+    launcher: Launcher, name: str, container: Container, environment: Mapping[str, str]
+) -> Callable[[], Awaitable[Instance]]:
+    async def launch() -> Instance:
+        return await launcher.start(name, arguments(container, environment), environment)
+
+    return launch
+
+
+def _internal(ingress: Ingress) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    async def receive(request: HttpRequest) -> HttpResponse:
+        return await ingress.receive(request, internal=True)
+
+    return receive
+
+
+def _admin_of(status: Status, admin: Admin) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    async def answer(request: HttpRequest) -> HttpResponse:
+        target = "/" + request.target.removeprefix(RESERVED)
+        path = target.partition("?")[0]
+        if request.method == "GET" and path == "/status":
+            body = json.dumps(status.report(), separators=(",", ":")).encode()
+            return HttpResponse(200, [(b"content-type", b"application/json")], body)
+        found = await admin.answer(HttpRequest(request.method, target, request.headers, request.body))
+        return found or problem(404, f"there is nothing at {RESERVED}{path[1:]}")
+
+    return answer
+
+
+def _close(door: FrontDoor, admin: Admin) -> None:
+    door.closing = True
+    admin.release_waiting()
+
+
+async def _stop_all(processes: tuple[DeploymentRunner | Activator, ...]) -> None:
+    await asyncio.gather(*(process.stop(PROCESSES_GRACE_S) for process in processes))
+
+
+def _unix_listener(path: Path) -> socket.socket:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)  # left by a run that was killed: the log's lock says that nobody else is here
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    path.chmod(0o600)
+    listener.listen(2048)
+    return listener

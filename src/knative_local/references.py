@@ -1,0 +1,60 @@
+"""Whether what a manifest names is there: what Triggers, containers and SinkBindings refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from knative_local.model import Container, KnService, Manifests, Ref, Source
+from knative_local.yaml_tree import Errors, find
+from knative_local.yaml_tree import Mapping as Document
+
+
+def check_references(manifests: Manifests, documents: Mapping[Source, Document], errors: Errors) -> None:
+    """Note every name of a ConfigMap, Secret or subject that nothing has, and scales that contradict each other."""
+    texts = {("ConfigMap", each.namespace, each.name): each.data for each in manifests.config_maps}
+    texts |= {("Secret", each.namespace, each.name): each.data for each in manifests.secrets}
+    for owner, source, container in _containers(manifests):
+        for ref, key in _wanted(container):
+            data = texts.get((ref.kind, ref.namespace, ref.name))
+            if data is None:
+                errors.add(source, f"{owner}: there is no {ref.kind} {ref.name} in {ref.namespace}")
+            elif key is not None and key not in data:
+                errors.add(source, f"{owner}: {ref.kind} {ref.name} has no key {key}")
+    for service in manifests.services:
+        _check_scale(service, errors)
+    _check_subjects(manifests, documents, errors)
+
+
+def _containers(manifests: Manifests) -> Iterator[tuple[str, Source, Container]]:
+    for service in manifests.services:
+        yield f"Service {service.name}", service.source, service.container
+    for deployment in manifests.deployments:
+        yield f"Deployment {deployment.name}", deployment.source, deployment.container
+
+
+def _wanted(container: Container) -> Iterator[tuple[Ref, str | None]]:
+    """What has to be there: an object, or a key of one."""
+    for group in container.env_from:
+        if not group.optional:
+            yield group.ref, None
+    for variable in container.env:
+        if variable.ref is not None and not variable.optional:
+            yield variable.ref, variable.key
+
+
+def _check_scale(service: KnService, errors: Errors) -> None:
+    if service.max_scale and service.max_scale < service.min_scale:
+        text = f"max-scale {service.max_scale} is less than min-scale {service.min_scale}"
+        errors.add(service.source, f"Service {service.name}: {text}")
+
+
+def _check_subjects(manifests: Manifests, documents: Mapping[Source, Document], errors: Errors) -> None:
+    """A SinkBinding by name has to find its subject; one by labels may find none, as on a cluster."""
+    names = {("Service", each.namespace, each.name) for each in manifests.services}
+    names |= {("Deployment", each.namespace, each.name) for each in manifests.deployments}
+    for binding in manifests.sink_bindings:
+        subject = (binding.subject_kind, binding.subject_namespace, binding.subject_name)
+        if binding.subject_name is not None and subject not in names:
+            at = find(documents[binding.source], "spec", "subject")
+            text = f"spec.subject: there is no {binding.subject_kind} {binding.subject_name} to bind"
+            errors.add(at.source if at else binding.source, f"SinkBinding {binding.name}: {text}")

@@ -1,0 +1,151 @@
+"""The process of the runtime (`python -m knative_local.runtime`): checks everything first, then runs until a signal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import uvloop
+
+from knative_local import banner
+from knative_local.environment import VariableErrors
+from knative_local.log.port import LogUnavailable
+from knative_local.loopback import HOSTS
+from knative_local.manifests import ManifestErrors, load
+from knative_local.model import Manifests
+from knative_local.names import Names
+from knative_local.node import Node, ingress_path
+
+LONGEST_SOCKET_PATH: Final = 100
+
+
+class CannotStart(Exception):
+    """Why nothing was started, in one sentence or one line per reason; `status` is the exit status."""
+
+    def __init__(self, message: str, status: Literal[1, 2] = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    path: Path
+    host: str
+    port: int
+    state: Path
+    root: Path
+    verbose: bool
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """The options; ends the process with status 2 when they make no sense."""
+    parser = argparse.ArgumentParser(prog="knative-local up", description=__doc__)
+    parser.add_argument("path", type=Path, help="a kustomization, a folder of manifests, or one file")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--state", type=Path, default=Path("var/knative"), help="what lasts: log, sockets, output")
+    parser.add_argument("--root", type=Path, default=Path(), help="the folder in which processes are started")
+    parser.add_argument("--verbose", action="store_true")
+    return Options(**vars(parser.parse_args(argv)))
+
+
+def read_manifests(path: Path) -> Manifests:
+    """The manifests, with every name in them known; raises CannotStart with a line per mistake."""
+    try:
+        manifests = load(path)
+    except ManifestErrors as errors:
+        raise CannotStart(str(errors)) from errors
+    unknown = Names(manifests).problems(manifests)
+    if unknown:
+        raise CannotStart("\n".join(unknown))
+    return manifests
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The front door's socket; raises CannotStart for an address that is not this machine's, or that is taken."""
+    if host not in HOSTS:
+        raise CannotStart(
+            f"{host} can be reached from other machines, and there is no authentication yet; use 127.0.0.1", 2
+        )
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1" if host == "localhost" else host, port))
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CannotStart(
+            f"port {port} on {host} cannot be used ({reason}): stop what listens there, or choose another port"
+        ) from error
+    return listener
+
+
+def run(options: Options) -> int:
+    """Run until SIGINT or SIGTERM; the exit status: 0, 1 for what cannot run, 2 for a refused option."""
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        if len(os.fsencode(ingress_path(options.state))) > LONGEST_SOCKET_PATH:
+            raise CannotStart(f"the path {options.state.resolve()} is too long for a Unix socket in it; choose another")
+        listener = listen(options.host, options.port)
+        manifests = read_manifests(options.path)
+        uvloop.run(_until_signal(Node(manifests, listener, options.state, options.root), manifests))
+    except (CannotStart, VariableErrors, LogUnavailable, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return error.status if isinstance(error, CannotStart) else 1
+    return 0
+
+
+async def _until_signal(node: Node, manifests: Manifests) -> None:
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def ask() -> None:
+        if asked.is_set():
+            node.kill()
+            os._exit(130)
+        asked.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask)
+    async with AsyncExitStack() as stack:
+        starting = loop.create_task(node.start(stack))
+        ended = loop.create_task(asked.wait())
+        await asyncio.wait((starting, ended), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _say(banner.started(node.url, manifests, color=banner.wants_color(sys.stdout)))
+            gc.collect()
+            gc.freeze()
+            await ended
+        else:
+            starting.cancel()
+            await asyncio.wait((starting,))
+        _say("stopping …")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(run(parse(sys.argv[1:])))

@@ -1,0 +1,141 @@
+"""What the runtime is doing, in numbers: the body of `GET /_knative/status`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from knative_local.activator import Activator
+from knative_local.deployments import DeploymentRunner
+from knative_local.dispatcher import TriggerFigures
+from knative_local.model import Broker
+from knative_local.names import Names
+
+
+class Figures(Protocol):
+    """The dispatcher's numbers."""
+
+    def trigger_figures(self) -> list[TriggerFigures]:
+        """One entry per Trigger."""
+        ...
+
+
+class Traffic(Protocol):
+    """The brokers' numbers."""
+
+    def brokers(self) -> dict[str, tuple[float, int]]:
+        """Broker key to events per second and total since the start."""
+        ...
+
+    def sources(self) -> dict[str, float]:
+        """Event `source` to events per second."""
+        ...
+
+
+class DeadLetterCount(Protocol):
+    """The log's number of dead letters."""
+
+    def dead_letter_total(self) -> int:
+        """How many are kept."""
+        ...
+
+
+class Status:
+    """Puts the numbers together when they are asked for; nothing is computed in between."""
+
+    def __init__(
+        self,
+        names: Names,
+        brokers: Sequence[Broker],
+        activators: Sequence[Activator],
+        deployments: Sequence[DeploymentRunner],
+        figures: Figures,
+        traffic: Traffic,
+        dead_letters: DeadLetterCount,
+    ) -> None:
+        self._names = names
+        self._brokers = brokers
+        self._activators = activators
+        self._deployments = deployments
+        self._figures = figures
+        self._traffic = traffic
+        self._dead_letters = dead_letters
+        self._started_ms = _now_ms()
+
+    def report(self) -> dict[str, Any]:
+        """The report, ready for JSON: times in ms since 1970, durations in ms, rates per second."""
+        return {
+            "now_ms": _now_ms(),
+            "started_ms": self._started_ms,
+            "services": [_service(activator) for activator in self._activators],
+            "deployments": [_deployment(runner) for runner in self._deployments],
+            "brokers": self._broker_rows(),
+            "triggers": [self._trigger(figures) for figures in self._figures.trigger_figures()],
+            "sources": [
+                {"source": source, "events_per_s": round(rate, 2)} for source, rate in self._traffic.sources().items()
+            ],
+            "dead_letters": {"total": self._dead_letters.dead_letter_total()},
+        }
+
+    def _broker_rows(self) -> list[dict[str, Any]]:
+        rates = self._traffic.brokers()
+        rows: list[dict[str, Any]] = []
+        for broker in self._brokers:
+            per_s, total = rates.get(broker.key, (0.0, 0))
+            rows.append(
+                {
+                    "namespace": broker.namespace,
+                    "name": broker.name,
+                    "events_per_s": round(per_s, 2),
+                    "events_total": total,
+                }
+            )
+        return rows
+
+    def _trigger(self, figures: TriggerFigures) -> dict[str, Any]:
+        trigger = figures.trigger
+        ref = trigger.subscriber.ref
+        return {
+            "namespace": trigger.namespace,
+            "name": trigger.name,
+            "broker": trigger.broker,
+            "subscriber": ref.name if ref else self._names.url_of(trigger.subscriber, trigger.namespace),
+            "filter": str(trigger.filter),
+            "events_per_s": round(figures.events_per_s, 2),
+            "events_total": figures.events_total,
+            "in_flight": figures.in_flight,
+            "backlog": figures.backlog,
+            "dead_letters": figures.dead_letters,
+        }
+
+
+def _service(activator: Activator) -> dict[str, Any]:
+    usage = activator.usage
+    return {
+        "namespace": activator.service.namespace,
+        "name": activator.service.name,
+        "instances": activator.instances,
+        "starting": activator.starting,
+        "in_flight": activator.in_flight,
+        "requests_per_s": round(usage.requests_per_s(), 2),
+        "p99_ms": usage.p99_ms(),
+        "cold_starts": usage.cold_starts_ms(),
+        "cold_start_p50_ms": usage.cold_start_p50_ms(),
+        "history": usage.history(),
+        "problem": activator.problem,
+    }
+
+
+def _deployment(runner: DeploymentRunner) -> dict[str, Any]:
+    return {
+        "namespace": runner.deployment.namespace,
+        "name": runner.deployment.name,
+        "running": runner.running,
+        "restarts": runner.restarts,
+        "problem": runner.problem,
+    }
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

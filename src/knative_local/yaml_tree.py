@@ -1,0 +1,183 @@
+"""YAML as a tree whose every value knows its file and line, so that an error can say where."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from knative_local.model import Source
+
+
+class ManifestErrors(Exception):
+    """Everything that is wrong with the manifests; each of `errors` begins with `file:line: `."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
+
+
+class Errors:
+    """Collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def add(self, source: Source, text: str) -> None:
+        """Note an error once."""
+        line = f"{source}: {text}"
+        if line not in self.found:
+            self.found.append(line)
+
+    def raise_if_any(self) -> None:
+        """Raise ManifestErrors when something was noted."""
+        if self.found:
+            raise ManifestErrors(self.found)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A text, number, boolean or null."""
+
+    value: str | int | float | bool | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A sequence."""
+
+    items: tuple[Node, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping; `keys` tells where each key stands."""
+
+    entries: dict[str, Node]
+    keys: dict[str, Source]
+    source: Source
+
+
+Node = Leaf | Listing | Mapping
+
+
+def plain(node: Node | None) -> Any:
+    """The tree as dicts, lists and values."""
+    if isinstance(node, Mapping):
+        return {key: plain(value) for key, value in node.entries.items()}
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return None if node is None else node.value
+
+
+def find(node: Node | None, *path: str) -> Node | None:
+    """What stands below `node` at the keys of `path`, or None."""
+    for key in path:
+        node = node.entries.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def text_at(node: Node | None, *path: str) -> str | None:
+    """The text at `path`, or None when there is none."""
+    found = find(node, *path)
+    return found.value if isinstance(found, Leaf) and isinstance(found.value, str) else None
+
+
+def read_documents(path: Path, errors: Errors) -> list[Mapping]:
+    """The documents of a file (or of a List in it) that are mappings; everything else is noted as an error."""
+    name = shown(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.add(Source(name, 1), f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        return []
+    return parse_documents(text, name, errors)
+
+
+def parse_documents(text: str, name: str, errors: Errors) -> list[Mapping]:
+    """The documents of `text`, which stands in the file `name`."""
+    documents: list[Mapping] = []
+    try:
+        loader = yaml.SafeLoader(text)
+        while loader.check_node():
+            document = _Reader(name, errors).node(loader.get_node())
+            documents.extend(_objects(document, errors))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        errors.add(Source(name, line), f"is not YAML: {error.problem or error.context}")
+    except (yaml.YAMLError, RecursionError) as error:
+        errors.add(Source(name, 1), f"is not YAML: {error or 'it contains itself'}")
+    return documents
+
+
+def shown(path: Path) -> str:
+    """A path as people see it: below the working directory when it is there."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _objects(document: Node, errors: Errors) -> Iterator[Mapping]:
+    if isinstance(document, Leaf) and document.value is None:
+        return  # an empty document: what stands between two separators may be a comment
+    if not isinstance(document, Mapping):
+        errors.add(document.source, "is no object with apiVersion and kind")
+        return
+    items = document.entries.get("items")
+    if text_at(document, "kind") == "List" and isinstance(items, Listing):
+        for item in items.items:
+            yield from _objects(item, errors)
+    else:
+        yield document
+
+
+class _Reader:
+    def __init__(self, name: str, errors: Errors) -> None:
+        self._name = name
+        self._errors = errors
+
+    def node(self, composed: Any) -> Node:
+        source = Source(self._name, composed.start_mark.line + 1)
+        if isinstance(composed, yaml.MappingNode):
+            return self._mapping(composed, source)
+        if isinstance(composed, yaml.SequenceNode):
+            return Listing(tuple(self.node(item) for item in composed.value), source)
+        return Leaf(_value(composed.tag.rpartition(":")[2], str(composed.value)), source)
+
+    def _mapping(self, composed: Any, source: Source) -> Mapping:
+        entries: dict[str, Node] = {}
+        keys: dict[str, Source] = {}
+        for key_node, value_node in composed.value:
+            at = Source(self._name, key_node.start_mark.line + 1)
+            key = str(key_node.value)
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                self._errors.add(at, f"the key '{key[:40]}' is no plain text")
+            elif key in entries:
+                self._errors.add(at, f"'{key}' stands there twice, first in line {keys[key].line}")
+            else:
+                entries[key] = self.node(value_node)
+                keys[key] = at
+        return Mapping(entries, keys, source)
+
+
+def _value(kind: str, text: str) -> str | int | float | bool | None:
+    """A scalar by the kind that YAML's rules gave it; what is no number that manifests could mean stays a text."""
+    try:
+        match kind:
+            case "null":
+                return None
+            case "bool":
+                return text.lower() in ("true", "yes", "on")
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case _:
+                return text
+    except ValueError:
+        return text

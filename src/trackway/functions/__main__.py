@@ -1,0 +1,47 @@
+"""``python -m trackway.functions NAME``: serve the function functions/NAME on ``PORT``, until SIGTERM."""
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from trackway.functions.catalogue import UnknownFunction, names, source_of
+from trackway.functions.settings import InvalidSettings, Settings
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command line; exits 2, with one sentence, for what cannot be meant."""
+    # Until the server drains, nothing is in flight, and a stop is a clean one.
+    signal.signal(signal.SIGTERM, _leave)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = Settings.from_environment()
+        if len(arguments) != 1 or arguments[0].startswith("-"):
+            known = ", ".join(names(settings.folder)) or f"none in {settings.folder}/"
+            _refuse(f"usage: python -m trackway.functions NAME (one of: {known})")
+        source_of(settings.folder, arguments[0])
+        # Loading the framework takes most of a cold start: not before it is clear that there is something to serve.
+        from trackway.functions.server import serve  # noqa: PLC0415
+
+        serve(arguments[0], settings)
+    except (InvalidSettings, UnknownFunction) as error:
+        _refuse(str(error))
+    except OSError as error:
+        print(error.strerror or error, file=sys.stderr)  # noqa: T201 - a command line talks to a terminal
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)  # noqa: T201 - a command line talks to a terminal
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,122 @@
+"""A function as the world meets it: events and requests in, one table of answers out, whatever server carries them."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from os import environ
+from typing import Final
+
+from msgspec.structs import replace
+
+from trackway.events import BATCH_MEDIA_TYPE, STRUCTURED_MEDIA_TYPE, Event, InvalidEvent, from_http, to_binary
+from trackway.functions.deps import Deps
+from trackway.functions.exchange import Answered, Received
+from trackway.functions.problem import Refused, problem, problem_of
+from trackway.functions.routes import Routes
+from trackway.functions.settings import Settings
+
+LARGEST_REQUEST: Final = 1024 * 1024
+LARGEST_DELIVERY: Final = 64 * 1024 * 1024
+"""Bytes; a delivery may hold a batch, each event of which the broker has taken before."""
+
+Handler = Callable[[Sequence[Event], Deps], Awaitable[Iterable[Event]]]
+Salvage = Callable[[Received, InvalidEvent], Event]
+
+_log = logging.getLogger(__name__)
+_DONE: Final = Answered(204, [])
+
+
+class Function:
+    """What one folder under functions/ serves: a handler of events, routes, or both.
+
+    ``salvage`` makes an event of a delivery that cannot be read; without it such a delivery is answered 400.
+    """
+
+    def __init__(self) -> None:
+        self.handler: Handler | None = None
+        self.salvage: Salvage | None = None
+        self.routes = Routes()
+        self._deps: Deps | None = None
+
+    @property
+    def deps(self) -> Deps:
+        """Made from the environment on first use, unless set before. Raises InvalidSettings."""
+        if self._deps is None:
+            self._deps = Deps(Settings.from_environment(environ))
+        return self._deps
+
+    @deps.setter
+    def deps(self, deps: Deps) -> None:
+        self._deps = deps
+
+    def is_delivery(self, method: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request brings events: it says so, or the function takes nothing else."""
+        if self.handler is None or method != "POST":
+            return False
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        says_so = media_type in {BATCH_MEDIA_TYPE, STRUCTURED_MEDIA_TYPE} or any(
+            name.startswith("ce-") for name in headers
+        )
+        return says_so or self.routes.is_empty
+
+    def largest_body(self, method: str, headers: Mapping[str, str]) -> int:
+        """How many bytes the body of such a request may have."""
+        return LARGEST_DELIVERY if self.is_delivery(method, headers) else LARGEST_REQUEST
+
+    async def answer(self, received: Received) -> Answered:
+        """The answer to a request. Never raises: what the function raises is turned into a status here."""
+        delivery = self.is_delivery(received.method, received.headers)
+        try:
+            return await (self._deliver(received) if delivery else self._serve(received))
+        except Exception as error:
+            known = problem_of(error, for_event=delivery)
+            if known is not None:
+                return known
+            _log.exception("bug while answering %s %s", received.method, received.path)
+            told = f"{type(error).__name__}: {error}" if delivery else "an error on our side; the function's log has it"
+            return problem(500, told)
+
+    async def _deliver(self, received: Received) -> Answered:
+        """Hand events to the handler; what it emits is the reply if that can be one, else posted to the broker
+        first."""
+        assert self.handler is not None  # noqa: S101 - is_delivery says so; narrows the type
+        events = self._events(received)
+        if not events:
+            return _DONE
+        emitted = _traced(await self.handler(events, self.deps), events[0].traceparent if len(events) == 1 else None)
+        if len(emitted) == 1 and _may_reply(received.headers):
+            headers, body = to_binary(emitted[0])
+            return Answered(200, headers, body)
+        if emitted:
+            await self.deps.sink.emit(emitted)
+        return _DONE
+
+    def _events(self, received: Received) -> list[Event]:
+        try:
+            return from_http(received.headers, received.body)
+        except InvalidEvent as error:
+            if self.salvage is None:
+                raise
+            return [self.salvage(received, error)]
+
+    async def _serve(self, received: Received) -> Answered:
+        if self.routes.is_empty:
+            raise Refused(
+                405, f"{received.method} is not served here, only POST of CloudEvents", headers={"allow": "POST"}
+            )
+        answer = await self.routes.serve(received, self.deps)
+        if answer.events:
+            await self.deps.sink.emit(_traced(answer.events, received.headers.get("traceparent")))
+        return answer.encoded()
+
+
+def _may_reply(headers: Mapping[str, str]) -> bool:
+    """Whether the one who delivers reads an event in the answer: Knative says so, but not for a batch."""
+    batch = headers.get("content-type", "").startswith(BATCH_MEDIA_TYPE)
+    return not batch and "reply" in headers.get("prefer", "")
+
+
+def _traced(emitted: Iterable[Event], traceparent: str | None) -> list[Event]:
+    """The events, those without a trace in the trace of what caused them."""
+    if traceparent is None:
+        return list(emitted)
+    return [event if event.traceparent else replace(event, traceparent=traceparent) for event in emitted]

@@ -1,0 +1,87 @@
+"""The process of a function: functions-framework's app, served by uvicorn in this very process.
+
+The framework's own command starts workers, which stay behind when their parent is killed.
+"""
+
+import socket
+import sys
+from asyncio import Runner
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGINT
+from types import FrameType
+from typing import TYPE_CHECKING, Final, cast
+
+import uvicorn
+import uvloop
+from functions_framework import aio
+
+from trackway.functions.catalogue import function_in, source_of
+from trackway.functions.deps import Deps
+from trackway.functions.settings import Settings
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIApplication
+
+DRAIN: Final = 30
+"""Seconds that what is in flight may take after SIGTERM."""
+
+
+class _Server(uvicorn.Server):
+    """Drains on SIGTERM and SIGINT, and says so to the function. uvicorn itself would end by raising the signal once
+    more, so that a clean stop would look like a killed process."""
+
+    def __init__(self, config: uvicorn.Config, deps: Deps) -> None:
+        super().__init__(config)
+        self._deps = deps
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del frame
+        self.force_exit = self.should_exit and sig == SIGINT
+        self.should_exit = True
+        self._deps.draining = True
+
+
+def serve(name: str, settings: Settings) -> None:
+    """Serve the function until SIGTERM or SIGINT, then let what is in flight end. Raises UnknownFunction, and OSError
+    when the port is taken."""
+    source = source_of(settings.folder, name)
+    create = cast("Callable[..., ASGIApplication]", vars(aio)["create_asgi_app"])  # the framework has no types
+    app = create(target=name, source=str(source), signature_type="http")
+    # The framework has loaded main.py under its stem as the module's name.
+    function = function_in(sys.modules[Path(source).stem], name)
+    function.deps = Deps(settings)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=DRAIN,
+    )
+    with listen(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(_Server(config, function.deps), function.deps, listener))
+
+
+async def _run(server: _Server, deps: Deps, listener: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await deps.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. The server is handed one, so that it might as well be an inherited one. Raises OSError."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return listener

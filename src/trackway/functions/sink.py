@@ -1,0 +1,209 @@
+"""Emitting: events go to the broker, and are told to be there only when the broker has them.
+
+What is emitted in one turn of the event loop travels together; there is no timer, since a busy loop gathers by itself.
+The local runtime's socket takes a batch in one post; a broker takes single events, over several connections.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Final, NamedTuple, Protocol
+
+from trackway.events import BATCH_MEDIA_TYPE, Event, to_binary, to_structured
+from trackway.functions.address import SinkAddress
+from trackway.functions.client import Client
+from trackway.functions.problem import SinkRefused, SinkUnavailable
+
+PATIENCE: Final = 5.0
+"""Seconds that an unreachable or busy broker is tried for, before the one who asked is told so."""
+
+FIRST_WAIT: Final = 0.05
+LONGEST_WAIT: Final = 1.0
+RETRIED: Final = frozenset({404, 408, 409, 429})
+BATCH_CONNECTIONS: Final = 2
+SINGLE_CONNECTIONS: Final = 32
+LARGEST_BATCH: Final = 1000
+LARGEST_POST: Final = 4 * 1024 * 1024
+"""Bytes of a batch, unless a single event is larger."""
+
+
+class Sink(Protocol):
+    """Where a function's events go."""
+
+    async def emit(self, events: Sequence[Event]) -> None:
+        """Return when the broker has all of them. Raises SinkUnavailable (try again; some may have arrived, which is
+        harmless, since a repeat has the same id) or SinkRefused."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        ...
+
+
+class NoSink:
+    """Stands where no broker was named: whoever emits is told what to set."""
+
+    async def emit(self, events: Sequence[Event]) -> None:
+        if events:
+            raise SinkUnavailable("no broker to emit to: K_SINK is not set (in the manifests, a SinkBinding sets it)")
+
+    async def close(self) -> None: ...
+
+
+class _Emission:
+    """Events of one call of emit that are under way: ``left`` counts those that the broker does not have yet."""
+
+    __slots__ = ("done", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def arrived(self) -> None:
+        self.left -= 1
+        if self.left == 0 and not self.done.done():
+            self.done.set_result(None)
+
+    def failed(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class _Parcel(NamedTuple):
+    """An event as it is posted (headers of the binary mode and data, or no headers and a document), and whose it is."""
+
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    emission: _Emission
+
+
+def _fail(parcels: list[_Parcel], error: Exception) -> None:
+    for parcel in parcels:
+        parcel.emission.failed(error)
+
+
+_BATCH_HEADERS: Final = [(b"content-type", BATCH_MEDIA_TYPE.encode())]
+
+
+class BrokerSink:
+    """Posts to a broker's address. To be used within one event loop."""
+
+    def __init__(
+        self,
+        address: SinkAddress,
+        *,
+        patience: float = PATIENCE,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._address = address
+        self._patience = patience
+        self._sleep = sleep
+        self._most = BATCH_CONNECTIONS if address.takes_batches else SINGLE_CONNECTIONS
+        self._client = Client(address, self._most)
+        self._waiting: deque[_Parcel] = deque()
+        self._posters: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    async def emit(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        emission = _Emission(len(events))
+        self._waiting.extend([self._parcel(event, emission) for event in events])
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+        await emission.done
+
+    async def close(self) -> None:
+        for poster in self._posters:
+            poster.cancel()
+        await asyncio.gather(*self._posters, return_exceptions=True)
+        while self._waiting:
+            self._waiting.popleft().emission.failed(SinkUnavailable("the function is stopping"))
+        self._client.close()
+
+    def _parcel(self, event: Event, emission: _Emission) -> _Parcel:
+        if self._address.takes_batches:
+            return _Parcel([], to_structured(event), emission)
+        headers, body = to_binary(event)
+        if any(b"\n" in value or b"\r" in value for _, value in headers):
+            raise SinkRefused("an attribute of the event has a line break, which no header can carry", 400)
+        return _Parcel(headers, body, emission)
+
+    def _flush(self) -> None:
+        """Start as many posters as there is work for; each posts until nothing waits."""
+        self._scheduled = False
+        wanted = 1 if self._address.takes_batches else len(self._waiting)
+        for _ in range(min(wanted, self._most - len(self._posters))):
+            poster = asyncio.get_running_loop().create_task(self._post_waiting())
+            self._posters.add(poster)
+            poster.add_done_callback(self._posters.discard)
+
+    async def _post_waiting(self) -> None:
+        while self._waiting:
+            parcels = self._next_batch() if self._address.takes_batches else [self._waiting.popleft()]
+            # An emission that failed will be emitted again as a whole, so the rest of it need not be posted now.
+            await self._settle([parcel for parcel in parcels if not parcel.emission.done.done()])
+
+    def _next_batch(self) -> list[_Parcel]:
+        parcels = [self._waiting.popleft()]
+        size = len(parcels[0].body)
+        while self._waiting and len(parcels) < LARGEST_BATCH:
+            size += len(self._waiting[0].body)
+            if size > LARGEST_POST:
+                break
+            parcels.append(self._waiting.popleft())
+        return parcels
+
+    async def _settle(self, parcels: list[_Parcel]) -> None:
+        """Post in one request, and tell each emission what became of its part."""
+        if not parcels:
+            return
+        try:
+            await self._post(parcels)
+        except SinkRefused as error:
+            if len(parcels) == 1:
+                _fail(parcels, error)
+                return
+            for parcel in parcels:  # one bad event does not fail those of others
+                await self._settle([parcel])
+        except asyncio.CancelledError:
+            _fail(parcels, SinkUnavailable("the function is stopping"))
+            raise
+        except Exception as error:  # also a bug must not leave anybody waiting
+            _fail(parcels, error)
+        else:
+            for parcel in parcels:
+                parcel.emission.arrived()
+
+    async def _post(self, parcels: list[_Parcel]) -> None:
+        """Post until it is accepted. Raises SinkUnavailable when patience ends, SinkRefused when it never will be."""
+        headers, body = parcels[0].headers, parcels[0].body
+        if self._address.takes_batches:
+            headers, body = _BATCH_HEADERS, b"[" + b",".join([parcel.body for parcel in parcels]) + b"]"
+        deadline, wait = monotonic() + self._patience, FIRST_WAIT
+        while True:
+            reason = await self._attempt(headers, body, deadline - monotonic())
+            if reason is None:
+                return
+            if monotonic() + wait > deadline:
+                raise SinkUnavailable(f"the broker at {self._address} did not take the event: {reason}")
+            await self._sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _attempt(self, headers: list[tuple[bytes, bytes]], body: bytes, patience: float) -> str | None:
+        """One post: None when accepted, else why not (try again). Raises SinkRefused."""
+        try:
+            async with asyncio.timeout(patience):
+                answer = await self._client.post(headers, body)
+        except TimeoutError:
+            return f"no answer within {self._patience:g} s"
+        except OSError as error:
+            return str(error) or type(error).__name__
+        if 200 <= answer.status < 300:
+            return None
+        told = f"{answer.status} {answer.body[:200].decode(errors='replace')}".rstrip()
+        if answer.status >= 500 or answer.status in RETRIED:
+            return told
+        raise SinkRefused(f"the broker at {self._address} refuses the event: {told}", answer.status)

@@ -1,0 +1,26 @@
+"""Times as SQLite keeps them: integers, microseconds since 1970."""
+
+from datetime import UTC, datetime, timedelta
+from typing import overload
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@overload
+def micros(moment: datetime) -> int: ...
+@overload
+def micros(moment: None) -> None: ...
+def micros(moment: datetime | None) -> int | None:
+    """Microseconds since 1970 of an aware moment."""
+    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(value: int) -> datetime:
+    """The aware UTC moment of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def moment_or_none(value: int | None) -> datetime | None:
+    """``moment``, for columns that may be empty."""
+    return None if value is None else moment(value)

@@ -1,0 +1,1 @@
+"""What every store promises, in one suite that runs on all of them."""

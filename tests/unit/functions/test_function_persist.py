@@ -1,0 +1,99 @@
+"""persist stores every fact, each once, whatever comes with it."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, told, trip, wrap
+from trackway.domain.lifecycle import TripStatus
+from trackway.events import (
+    Event,
+    GeofenceEntered,
+    PositionRecorded,
+    SimulationAdvanced,
+    TripFinished,
+    event_of,
+)
+
+
+def position(number: int, tenant: str = TENANT) -> Event:
+    fact = PositionRecorded(
+        vehicle_id="van-1",
+        lat=-34.9 + number / 1000,
+        lng=-56.16,
+        recorded_at=NOON + timedelta(seconds=number),
+        trip_id="trip-1",
+        seq=number,
+    )
+    return event_of(
+        fact, id=f"trip-1:{number}", source="/test", subject="van-1", partitionkey="van-1", time=NOON, tenant=tenant
+    )
+
+
+def finished() -> Event:
+    fact = TripFinished(trip_id="trip-1", vehicle_id="van-1", finished_at=NOON + timedelta(minutes=5))
+    return wrap(fact, "trip-1:finished", "trip-1", "van-1")
+
+
+async def test_a_batch_of_everything_is_stored() -> None:
+    world = World()
+    planned = wrap(route(), "route-1", "route-1", "route-1")
+    answered = await deliver(
+        world.function("persist"), position(1), finished(), started(trip()), planned, position(0), position(1)
+    )
+    assert (answered.status, answered.body) == (204, b"")
+    view = await world.store.trip(TENANT, "trip-1")
+    assert view is not None
+    assert view.trip.status is TripStatus.FINISHED
+    assert [stored.seq for stored in await world.store.positions(TENANT, "trip-1")] == [0, 1]
+    assert await world.store.route(TENANT, "route-1") == route()
+    assert world.sink.events == []
+
+
+async def test_a_repeated_delivery_changes_nothing() -> None:
+    world = World()
+    function = world.function("persist")
+    for _ in range(2):
+        assert (await deliver(function, started(trip()), position(0), position(1))).status == 204
+    assert len(await world.store.positions(TENANT, "trip-1")) == 2
+    assert len(await world.store.trip_events(TENANT, "trip-1")) == 1
+
+
+async def test_tenants_of_one_batch_are_kept_apart() -> None:
+    world = World()
+    await deliver(world.function("persist"), position(0), position(1, tenant="other"))
+    assert [vehicle.position.seq for vehicle in await world.store.vehicles(TENANT)] == [0]
+    assert [vehicle.position.seq for vehicle in await world.store.vehicles("other")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        (Event(id="1", source="/x", type="com.example.unknown", data=b"{}"), "type"),
+        (Event(id="1", source="/x", type="dev.trackway.position.recorded.v1", data=b'{"vehicle_id":"v"}'), "lat"),
+        (Event(id="1", source="/x", type="dev.trackway.position.recorded.v1", data=b"{"), "data"),
+    ],
+)
+async def test_what_cannot_be_understood_goes_to_the_dead_letters_with_its_field(event: Event, field: str) -> None:
+    answered = await deliver(World().function("persist"), event)
+    assert answered.status == 400
+    assert told(answered)["field"] == field
+
+
+async def test_a_batch_with_a_bad_event_is_refused_whole() -> None:
+    world = World()
+    bad = Event(id="1", source="/x", type="com.example.unknown", data=b"{}")
+    assert (await deliver(world.function("persist"), position(0), bad)).status == 400
+    assert await world.store.vehicles(TENANT) == []
+
+
+async def test_what_is_not_kept_yet_is_refused_rather_than_lost() -> None:
+    fence = GeofenceEntered(
+        geofence_id="f", geofence_name="F", vehicle_id="van-1", recorded_at=NOON, lat=-34.9, lng=-56.16
+    )
+    assert (await deliver(World().function("persist"), wrap(fence, "1", "f", "van-1"))).status == 400
+
+
+async def test_the_inner_life_of_the_simulation_is_not_stored() -> None:
+    advanced = wrap(SimulationAdvanced(shard=1, until=NOON), "1", "shard-1", "shard-1")
+    assert (await deliver(World().function("persist"), advanced)).status == 204

@@ -1,0 +1,397 @@
+"""The dispatcher on a real log with subscribers in memory: nothing lost, nobody held up, every failure accounted for."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from knative_local.cloudevent import mode_of
+from knative_local.dispatcher import Dispatcher
+from knative_local.filters import Exact
+from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, TimedOut, header
+from knative_local.log.port import LogUnavailable
+from knative_local.log.sqlite import SqliteEventLog
+from knative_local.model import Trigger
+from knative_local.pump import Bounds
+from tests.unit.knative_local.eventing import BROKER, FakeSleep, FakeSubscribers, event, events_of, trigger, until
+
+Running = tuple[Dispatcher, SqliteEventLog]
+Start = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def subscribers() -> FakeSubscribers:
+    return FakeSubscribers()
+
+
+@pytest.fixture
+def sleep() -> FakeSleep:
+    return FakeSleep()
+
+
+@pytest.fixture
+def start(tmp_path: Path, subscribers: FakeSubscribers, sleep: FakeSleep) -> Start:
+    """Starts a dispatcher with Triggers on the one log of the test; leaving it stops both."""
+
+    @asynccontextmanager
+    async def running(*triggers: Trigger, bounds: Bounds | None = None, grace: float = 5) -> AsyncIterator[Running]:
+        log = SqliteEventLog.open(tmp_path / "log.db")
+        dispatcher = Dispatcher(triggers, log, subscribers, bounds=bounds, sleep=sleep)
+        await dispatcher.start()
+        try:
+            yield dispatcher, log
+        finally:
+            await dispatcher.stop(grace)
+            log.close()
+
+    return running
+
+
+def backlog(dispatcher: Dispatcher) -> int:
+    return sum(figures.backlog for figures in dispatcher.trigger_figures())
+
+
+async def done(dispatcher: Dispatcher) -> None:
+    await until(lambda: backlog(dispatcher) == 0)
+
+
+async def test_each_trigger_gets_what_its_filter_wants(start: Start, subscribers: FakeSubscribers) -> None:
+    only_b = trigger("second", "second", Exact((("type", "b"),)))
+    async with start(trigger(), only_b) as (dispatcher, log):
+        await log.append(BROKER, [event("1", "a"), event("2", "b")])
+        await log.append("town/other", [event("3", "b")])
+        await done(dispatcher)
+
+    assert sorted(subscribers.ids("first")) == ["1", "2"]
+    assert subscribers.ids("second") == ["2"]
+    assert subscribers.timeouts == [600.0] * 3
+
+
+async def test_retry_then_success(start: Start, subscribers: FakeSubscribers, sleep: FakeSleep) -> None:
+    subscribers.answers["first"] = [HttpResponse(503), ConnectionFailed("refused"), HttpResponse(204)]
+    async with start(trigger(retry=3)) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+
+        assert subscribers.ids("first") == ["1", "1", "1"]
+        assert sleep.slept == [pytest.approx(0.2), pytest.approx(0.4)]
+        assert log.dead_letter_total() == 0
+
+
+async def test_a_dead_letter_goes_to_the_sink_and_is_kept(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.answers["first"] = [HttpResponse(500, [], b"no room")]
+    async with start(trigger(retry=1, dead_letter_sink="sink")) as (dispatcher, log):
+        await log.append(BROKER, [event("1", data={"a": 1})])
+        await done(dispatcher)
+
+        (sent,) = subscribers.events("sink")
+        assert sent.attributes["knativeerrordest"] == "http://first.town"
+        assert sent.attributes["knativeerrorcode"] == "500"
+        assert base64.b64decode(sent.attributes["knativeerrordata"]) == b"no room"
+        assert sent.data() == b'{"a":1}'
+        (kept,) = log.dead_letters()
+        assert (kept.trigger, kept.attempts, kept.failure.code) == ("town/first", 2, 500)
+        assert kept.delivered_to_sink
+        assert kept.event.json == event("1", data={"a": 1}).json
+        assert dispatcher.trigger_figures()[0].dead_letters == 1
+
+
+async def test_a_timeout_leaves_code_and_data_out(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.answers["first"] = [TimedOut("after 600 s")]
+    async with start(trigger(dead_letter_sink="sink")) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+
+    (sent,) = subscribers.events("sink")
+    assert {name for name in sent.attributes if name.startswith("knative")} == {"knativeerrordest"}
+
+
+async def test_the_sink_gets_the_same_retries_and_what_it_refuses_is_kept(
+    start: Start, subscribers: FakeSubscribers
+) -> None:
+    subscribers.answers = {"first": [HttpResponse(400)], "sink": [HttpResponse(503)]}
+    async with start(trigger(retry=2, dead_letter_sink="sink")) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+
+        assert subscribers.ids("first") == ["1"]
+        assert subscribers.ids("sink") == ["1", "1", "1"]
+        (kept,) = log.dead_letters()
+        assert not kept.delivered_to_sink
+
+
+async def test_a_reply_enters_the_broker(start: Start, subscribers: FakeSubscribers) -> None:
+    headers = [(b"content-type", b"application/cloudevents+json")]
+    subscribers.answers["first"] = [HttpResponse(200, headers, event("reply", "answered").json)]
+    asked = trigger("first", "first", Exact((("type", "asked"),)))
+    answered = trigger("second", "second", Exact((("type", "answered"),)))
+    async with start(asked, answered) as (_, log):
+        await log.append(BROKER, [event("1", "asked")])
+        await until(lambda: subscribers.ids("second") == ["reply"])
+
+
+async def test_batches_fill_while_they_linger(start: Start, subscribers: FakeSubscribers) -> None:
+    async with start(trigger(batch=3, linger=0.01)) as (dispatcher, log):
+        await log.append(BROKER, [event(str(n)) for n in range(1, 6)])
+        await log.append(BROKER, [event("6"), event("7")])
+        await done(dispatcher)
+
+    sizes = [len(events_of(request)) for request in subscribers.requests["first"]]
+    assert sizes == [3, 3, 1]
+    assert all(mode_of(request.headers) == "batch" for request in subscribers.requests["first"])
+    assert sorted(subscribers.ids("first")) == [str(n) for n in range(1, 8)]
+
+
+async def test_a_batch_that_is_refused_goes_one_by_one(start: Start, subscribers: FakeSubscribers) -> None:
+    def refuse_two(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(400 if "2" in [each.attributes["id"] for each in events_of(request)] else 204)
+
+    subscribers.answers["first"] = [refuse_two]
+    async with start(trigger(batch=3)) as (dispatcher, log):
+        await log.append(BROKER, [event(str(n)) for n in range(1, 4)])
+        await done(dispatcher)
+
+        sizes = [len(events_of(request)) for request in subscribers.requests["first"]]
+        assert sizes == [3, 1, 1, 1]
+        assert all(mode_of(request.headers) == "batch" for request in subscribers.requests["first"])
+        assert [letter.event.attributes["id"] for letter in log.dead_letters()] == ["2"]
+
+
+async def test_a_hanging_subscriber_delays_neither_its_own_other_events_nor_other_triggers(
+    start: Start, subscribers: FakeSubscribers
+) -> None:
+    subscribers.holding["first"] = asyncio.Event()
+    async with start(trigger(), trigger("second", "second"), grace=0) as (dispatcher, log):
+        for n in range(1, 4):
+            await log.append(BROKER, [event(str(n))])
+        await until(lambda: subscribers.ids("second") == ["1", "2", "3"])
+        await until(lambda: subscribers.ids("first") == ["1", "2", "3"])
+
+        first, second = dispatcher.trigger_figures()
+        assert (first.in_flight, first.backlog) == (3, 3)
+        assert (second.in_flight, second.backlog) == (0, 0)
+
+
+async def test_what_waits_for_its_next_attempt_holds_nobody_up(
+    start: Start, subscribers: FakeSubscribers, sleep: FakeSleep
+) -> None:
+    sleep.holds = True
+    subscribers.answers["first"] = [HttpResponse(503), HttpResponse(204)]
+    async with start(trigger(retry=1), bounds=Bounds(in_flight=1)) as (dispatcher, log):
+        await log.append(BROKER, [event(str(n)) for n in range(1, 4)])
+        await until(lambda: backlog(dispatcher) == 1)
+
+    assert subscribers.ids("first") == ["1", "2", "3"]
+
+
+async def test_no_more_at_once_than_the_bound(start: Start, subscribers: FakeSubscribers) -> None:
+    async with start(trigger(), bounds=Bounds(in_flight=4)) as (dispatcher, log):
+        await log.append(BROKER, [event(str(n)) for n in range(1, 101)])
+        await done(dispatcher)
+
+    assert subscribers.most_at_once == 4
+    assert sorted(subscribers.ids("first"), key=int) == [str(n) for n in range(1, 101)]
+
+
+async def test_memory_is_bounded_while_a_subscriber_is_away(
+    start: Start, subscribers: FakeSubscribers, sleep: FakeSleep
+) -> None:
+    sleep.holds = True
+    subscribers.answers["first"] = [ConnectionFailed("refused")]
+    async with start(trigger(retry=1), bounds=Bounds(in_flight=10, held=20)) as (dispatcher, log):
+        await log.append(BROKER, [event(str(n)) for n in range(1, 601)])
+        await log.append(BROKER, [event(str(n)) for n in range(601, 1_201)])
+        await until(lambda: len(sleep.slept) >= 20)
+
+        # A portion of the log is taken in whole: 500 at most, and no second one before there is room.
+        assert len(subscribers.ids("first")) <= 500
+        assert backlog(dispatcher) == 1_200
+
+
+async def test_a_restart_goes_on_where_it_was(start: Start, subscribers: FakeSubscribers) -> None:
+    async with start(trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+        subscribers.holding["first"] = asyncio.Event()
+        await log.append(BROKER, [event("2"), event("3")])
+        await until(lambda: len(subscribers.ids("first")) == 3)
+        await dispatcher.stop(0)
+    del subscribers.holding["first"]
+
+    async with start(trigger()) as (dispatcher, log):
+        await done(dispatcher)
+        await log.append(BROKER, [event("4")])
+        await done(dispatcher)
+
+    assert sorted(subscribers.ids("first")) == ["1", "2", "2", "3", "3", "4"]
+
+
+async def test_what_was_appended_while_nobody_dispatched_is_delivered(
+    start: Start, subscribers: FakeSubscribers, tmp_path: Path
+) -> None:
+    async with start(trigger()):
+        pass
+    log = SqliteEventLog.open(tmp_path / "log.db")
+    await log.append(BROKER, [event(str(n)) for n in range(1, 1_301)])
+    log.close()
+
+    async with start(trigger()) as (dispatcher, _):
+        await done(dispatcher)
+
+    assert sorted(subscribers.ids("first"), key=int) == [str(n) for n in range(1, 1_301)]
+
+
+async def test_a_new_trigger_begins_at_the_end(start: Start, subscribers: FakeSubscribers) -> None:
+    """OBSERVED-KAFKA: "A group without a committed offset starts at the end"."""
+    async with start(trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+
+    async with start(trigger(), trigger("second", "second")) as (dispatcher, log):
+        await log.append(BROKER, [event("2")])
+        await done(dispatcher)
+
+    assert subscribers.ids("second") == ["2"]
+
+
+async def test_a_changed_filter_sends_the_next_events_elsewhere(start: Start, subscribers: FakeSubscribers) -> None:
+    async with start(trigger(filter=Exact((("type", "a"),)))) as (dispatcher, log):
+        await log.append(BROKER, [event("1", "a"), event("2", "b")])
+        await done(dispatcher)
+    async with start(trigger(filter=Exact((("type", "b"),)))) as (dispatcher, log):
+        await log.append(BROKER, [event("3", "a"), event("4", "b")])
+        await done(dispatcher)
+
+    assert subscribers.ids("first") == ["1", "4"]
+
+
+async def test_stop_waits_for_what_is_on_its_way_and_stores_it(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.holding["first"] = asyncio.Event()
+    async with start(trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await until(lambda: subscribers.ids("first") == ["1"])
+        stopping = asyncio.create_task(dispatcher.stop(5))
+        await asyncio.sleep(0)
+        await log.append(BROKER, [event("2")])
+        subscribers.holding["first"].set()
+        await stopping
+
+        assert subscribers.ids("first") == ["1"]
+        assert log.cursor("town/first", BROKER) == 1
+
+
+async def test_stop_does_not_wait_for_backoffs(start: Start, subscribers: FakeSubscribers, sleep: FakeSleep) -> None:
+    sleep.holds = True
+    subscribers.answers["first"] = [HttpResponse(503)]
+    async with start(trigger(retry=1), bounds=Bounds(in_flight=1)) as (dispatcher, log):
+        await log.append(BROKER, [event("1"), event("2")])
+        await until(lambda: len(sleep.slept) == 2)
+        async with asyncio.timeout(1):
+            await dispatcher.stop(grace=60)
+
+        assert log.cursor("town/first", BROKER) == 0
+        assert log.dead_letter_total() == 0
+
+
+async def test_replay_delivers_again_and_forgets_the_dead_letter(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.answers["first"] = [HttpResponse(400), HttpResponse(204)]
+    async with start(trigger(dead_letter_sink="sink"), trigger("second", "second")) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+        (letter,) = log.dead_letters()
+
+        assert dispatcher.replay(letter)
+        await until(lambda: log.dead_letter_total() == 0)
+
+    assert subscribers.ids("first") == ["1", "1"]
+    assert subscribers.ids("second") == ["1"]
+    assert subscribers.ids("sink") == ["1"]
+
+
+async def test_replay_that_fails_keeps_the_dead_letter_with_the_new_reason(
+    start: Start, subscribers: FakeSubscribers
+) -> None:
+    subscribers.answers["first"] = [HttpResponse(400), HttpResponse(422)]
+    async with start(trigger(dead_letter_sink="sink")) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+        (letter,) = log.dead_letters()
+        dispatcher.replay(letter)
+        await until(lambda: log.dead_letters()[0].failure.code == 422)
+
+        (again,) = log.dead_letters()
+        assert again.id == letter.id
+        assert not again.replaying
+        assert again.delivered_to_sink
+
+
+async def test_a_replay_survives_a_restart(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.answers["first"] = [HttpResponse(400), HttpResponse(204)]
+    async with start(trigger(), grace=0) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+        subscribers.holding["first"] = asyncio.Event()
+        dispatcher.replay(log.dead_letters()[0])
+        await until(lambda: len(subscribers.ids("first")) == 2)
+    del subscribers.holding["first"]
+
+    async with start(trigger()) as (_, log):
+        await until(lambda: log.dead_letter_total() == 0)
+
+
+async def test_replay_of_a_trigger_that_is_gone_is_refused(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.answers["first"] = [HttpResponse(400)]
+    async with start(trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+    async with start(trigger("second", "second")) as (dispatcher, log):
+        assert not dispatcher.replay(log.dead_letters()[0])
+
+
+async def test_while_the_log_cannot_be_written_a_reply_waits_and_is_not_lost(
+    start: Start, subscribers: FakeSubscribers, sleep: FakeSleep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = [(b"content-type", b"application/cloudevents+json")]
+    subscribers.answers["first"] = [HttpResponse(200, headers, event("reply", "answered").json)]
+    asked = trigger("first", "first", Exact((("type", "asked"),)))
+    async with start(asked, trigger("second", "second", Exact((("type", "answered"),)))) as (dispatcher, log):
+        await log.append(BROKER, [event("1", "asked")])
+        append, failures = log.append, iter([LogUnavailable("disk full")] * 2)
+
+        def append_to_a_full_disk(broker: str, events: Sequence[object]) -> object:
+            for error in failures:
+                raise error
+            return append(broker, events)
+
+        monkeypatch.setattr(log, "append", append_to_a_full_disk)
+        await until(lambda: subscribers.ids("second") == ["reply"])
+
+    assert len(sleep.slept) == 2
+    assert subscribers.ids("first") == ["1"]
+
+
+async def test_a_subscriber_that_breaks_in_an_unforeseen_way_loses_no_event(
+    start: Start, subscribers: FakeSubscribers
+) -> None:
+    subscribers.answers["first"] = [RuntimeError("bug"), HttpResponse(204)]
+    async with start(trigger(retry=1)) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+
+    assert subscribers.ids("first") == ["1", "1"]
+
+
+async def test_deliveries_say_reply_is_preferred_and_whose_namespace_it_is(
+    start: Start, subscribers: FakeSubscribers
+) -> None:
+    async with start(trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event("1", tenant="acme")])
+        await done(dispatcher)
+
+    (request,) = subscribers.requests["first"]
+    assert header(request.headers, b"prefer") == b"reply"
+    assert header(request.headers, b"kn-namespace") == b"town"
+    assert header(request.headers, b"ce-tenant") == b"acme"

@@ -1,0 +1,133 @@
+"""What a process is started with."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from knative_local.environment import Environments, VariableErrors, arguments, expand
+from knative_local.model import (
+    ConfigMap,
+    Container,
+    Deployment,
+    Destination,
+    EnvFrom,
+    EnvVar,
+    KnService,
+    Manifests,
+    Ref,
+    Secret,
+    SinkBinding,
+    Source,
+)
+
+HERE = Source("m.yaml", 1)
+CONFIG, SECRET = Ref("ConfigMap", "", "config"), Ref("Secret", "", "keys")
+TEXTS = {
+    "config_maps": (ConfigMap("shop", "config", {"LEVEL": "info", "REGION": "sa-east"}, HERE),),
+    "secrets": (Secret("shop", "keys", {"token": "s3cret"}, HERE),),
+}
+BROKER = Destination(Ref("Broker", "", "default", "eventing.knative.dev/v1"))
+
+
+def made(container: Container, **more: Any) -> dict[str, str]:
+    service = KnService("shop", "plan", container, HERE, labels={"emits": "true"})
+    manifests = Manifests(services=(service,), **(TEXTS | more))
+    return Environments(manifests, lambda _, namespace: f"http://here/{namespace}", "/run/in.sock").of_service(service)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$(A)-$(B)", "1-2"),
+        ("$(NOBODY)", "$(NOBODY)"),
+        ("$$(A)", "$(A)"),
+        ("$A ${A}", "$A ${A}"),
+        ("plain", "plain"),
+    ],
+)
+def test_references_are_expanded_as_kubernetes_does(text: str, expected: str) -> None:
+    assert expand(text, {"A": "1", "B": "2"}) == expected
+
+
+def test_python_is_this_interpreter_and_arguments_are_expanded() -> None:
+    container = Container(("python", "-m", "shop"), ("--level", "$(LEVEL)", "$$(LEVEL)"))
+    assert arguments(container, {"LEVEL": "info"}) == [sys.executable, "-m", "shop", "--level", "info", "$(LEVEL)"]
+    assert arguments(Container(("/bin/echo",)), {}) == ["/bin/echo"]
+
+
+def test_values_come_from_the_manifest_config_maps_and_secrets() -> None:
+    env = made(
+        Container(
+            ("python",),
+            env=(
+                EnvVar("PLAIN", "a"),
+                EnvVar("FROM_MAP", ref=CONFIG, key="LEVEL"),
+                EnvVar("FROM_SECRET", ref=SECRET, key="token"),
+                EnvVar("TOGETHER", "$(PLAIN)/$(APP_REGION)"),
+                EnvVar("MISSING", ref=CONFIG, key="NOPE", optional=True),
+                EnvVar("APP_LEVEL", "debug"),
+            ),
+            env_from=(EnvFrom(CONFIG, prefix="APP_"), EnvFrom(Ref("Secret", "", "none"), optional=True)),
+        )
+    )
+    expected = {
+        "PLAIN": "a",
+        "FROM_MAP": "info",
+        "FROM_SECRET": "s3cret",
+        "TOGETHER": "a/sa-east",
+        "APP_REGION": "sa-east",
+        "APP_LEVEL": "debug",
+        "K_SERVICE": "plan",
+        "K_CONFIGURATION": "plan",
+        "K_REVISION": "plan-00001",
+    }
+    assert {name: env.get(name) for name in expected} == expected
+    assert "MISSING" not in env
+
+
+def test_the_machines_own_variables_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+    monkeypatch.setenv("LC_TIME", "pt_BR.UTF-8")
+    env = made(Container(("python",)))
+    assert "AWS_SECRET_ACCESS_KEY" not in env
+    assert env["LC_TIME"] == "pt_BR.UTF-8"
+    assert env["PATH"]
+
+
+def binding(name: str | None = None, labels: dict[str, str] | None = None, kind: str = "Service") -> dict[str, Any]:
+    return {"sink_bindings": (SinkBinding("shop", "b", kind, name, labels or {}, BROKER, HERE),)}
+
+
+@pytest.mark.parametrize(
+    ("more", "bound"),
+    [
+        (binding("plan"), True),
+        (binding(labels={"emits": "true"}), True),
+        (binding("other"), False),
+        (binding(labels={"emits": "false"}), False),
+        (binding("plan", kind="Deployment"), False),
+    ],
+)
+def test_a_sink_binding_gives_its_subjects_the_sink(more: dict[str, Any], bound: bool) -> None:
+    env = made(Container(("python",)), **more)
+    sink = (env.get("K_SINK"), env.get("KNATIVE_LOCAL_SINK"))
+    assert sink == (("http://here/shop", "unix:/run/in.sock:/shop/default") if bound else (None, None))
+
+
+def test_everything_that_is_missing_is_reported_with_its_place() -> None:
+    bad = Container(("python",), env=(EnvVar("A", ref=CONFIG, key="NOPE"),))
+    worse = Container(("python",), env_from=(EnvFrom(Ref("Secret", "", "none")),))
+    manifests = Manifests(
+        services=(KnService("shop", "plan", bad, Source("plan.yaml", 3)),),
+        deployments=(Deployment("shop", "web", worse, Source("web.yaml", 4)),),
+        **TEXTS,
+    )
+    with pytest.raises(VariableErrors) as errors:
+        Environments(manifests, lambda *_: "", "").check()
+    assert str(errors.value).splitlines() == [
+        "plan.yaml:3: A wants the key 'NOPE', which ConfigMap config has not",
+        "web.yaml:4: there is no Secret none in shop",
+    ]
