@@ -21,7 +21,8 @@ function apiDocs(): Plugin {
     },
     closeBundle: () => {
       mkdirSync(outDir, { recursive: true });
-      for (const file of ["swagger-ui.css", "swagger-ui-bundle.js"]) copyFileSync(join(source, file), join(outDir, file));
+      for (const file of ["swagger-ui.css", "swagger-ui-bundle.js"])
+        copyFileSync(join(source, file), join(outDir, file));
     },
   };
 }

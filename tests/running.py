@@ -117,6 +117,7 @@ class Running:
 
 def leave_nothing(running: Running) -> None:
     """Stop it if it runs, and fail when a process of it is left."""
+    running.client.close()
     if running.process is None or running.process.poll() is not None:
         return
     before = running.tree()

@@ -104,16 +104,29 @@ function markInside({ land, width, height }, ring) {
   }
 }
 
-/** Beyond the source's west and east end the shore goes straight on: each row repeats what stands at its end. */
+/**
+ * Beyond the source's ends the shore goes on straight, rising to the north as the real one does: a backdrop, where nothing
+ * is drawn but land and water.
+ */
 function extendSides({ land, width, margin, inner }) {
-  const band = REACH_OUT * 2;
-  for (let y = 0; y < inner; y++) {
-    const row = y * width;
-    const west = land.subarray(row + margin, row + margin + band).includes(1);
-    const east = land.subarray(row + width - margin - band, row + width - margin).includes(1);
-    if (west) land.fill(1, row, row + margin);
-    if (east) land.fill(1, row + width - margin, row + width);
+  const ends = [
+    { column: margin, step: -1, slope: 0.55 },
+    { column: width - margin - 1, step: 1, slope: 0.32 },
+  ];
+  for (const { column, step, slope } of ends) {
+    const shore = southernmost(land, width, inner, column, -step);
+    for (let d = 1; d <= margin; d++) {
+      for (let y = 0; y < shore - d * slope; y++) land[y * width + column + d * step] = 1;
+    }
   }
+}
+
+/** The last row with land in the columns next to an end. */
+function southernmost(land, width, inner, column, step) {
+  for (let y = inner - 1; y >= 0; y--) {
+    for (let i = 0; i < REACH_OUT * 2; i++) if (land[y * width + column + i * step]) return y;
+  }
+  return 0;
 }
 
 /**

@@ -50,7 +50,10 @@ class RouteDraft(Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_csv(body: bytes, query: Mapping[str, str]) -> RouteDraft:
     """Stops as lines of ``lat,lng[,name]``, with or without a line of headings."""
-    rows = [row for row in csv.reader(StringIO(_text(body, "CSV"))) if any(cell.strip() for cell in row)]
+    try:
+        rows = [row for row in csv.reader(StringIO(_text(body, "CSV"))) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise Refused(400, f"the body is not CSV: {error}") from None
     if rows and rows[0][0].strip().lower() in {"lat", "latitude"}:
         rows = rows[1:]
     stops: list[dict[str, str]] = []

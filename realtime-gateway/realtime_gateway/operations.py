@@ -38,7 +38,7 @@ class DeploymentStatus(Struct, frozen=True, kw_only=True):
 
     namespace: str
     name: str
-    running: int
+    running: bool
     restarts: int
     problem: str | None = None
 

@@ -62,15 +62,16 @@ class Environments:
     """Makes environments from the ConfigMaps, Secrets and SinkBindings of the manifests."""
 
     def __init__(
-        self, manifests: Manifests, address_of: Callable[[Destination, str], str], ingress_socket: str
+        self, manifests: Manifests, address_of: Callable[[Destination, str], str], ingress_socket: str, url: str
     ) -> None:
-        """`address_of` gives the URL under which a process on this machine reaches a destination."""
+        """`address_of` gives the URL under which a process on this machine reaches a destination, `url` is ours."""
         self._manifests = manifests
         self._texts = {("ConfigMap", c.namespace, c.name): c.data for c in manifests.config_maps}
         self._texts |= {("Secret", s.namespace, s.name): s.data for s in manifests.secrets}
         self._bindings = manifests.sink_bindings
         self._address_of = address_of
         self._ingress_socket = ingress_socket
+        self._runtime = {"KNATIVE_LOCAL_URL": url}
 
     def check(self) -> None:
         """Make every environment once; raises VariableErrors with all that is missing."""
@@ -107,7 +108,7 @@ class Environments:
             value = self._value(variable, namespace, source)
             if value is not None:
                 own[variable.name] = expand(value, own)
-        return machine_environment() | own
+        return machine_environment() | self._runtime | own
 
     def _value(self, variable: EnvVar, namespace: str, source: Source) -> str | None:
         if variable.ref is None:

@@ -1,4 +1,4 @@
-"""The table of fields as Markdown, for `docs/knative-local.md` (`python -m knative_local.field_table` writes it there)."""
+"""The table of fields as Markdown; `python -m knative_local.field_table` puts it into `docs/knative-local.md`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from knative_local.schema import Annotations, Later, ListOf, MapOf, NoEffect, Ob
 
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 
-_IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
+# These are the same for every kind, and said in the text of the page.
+_EVERYWHERE = frozenset(
+    [
+        "apiVersion",
+        "kind",
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.labels.*",
+        "metadata.creationTimestamp",
+        "status",
+    ]
+)
+_ANNOTATION = ": "
 _Row = tuple[str, NoEffect | Refused | None]
 
 
@@ -28,21 +40,36 @@ def put_into(text: str) -> str:
 
 
 def _section(kind: Kind) -> str:
-    honoured: list[str] = []
-    without_effect: list[str] = []
-    refused: dict[str, list[str]] = {}
+    effects: dict[str, list[str]] = {"honoured": [], "taken without effect": []}
     for path, effect in _rows(kind.shape, ""):
-        if isinstance(effect, Refused):
-            refused.setdefault(effect.why, []).append(f"`{path}`")
-        elif isinstance(effect, NoEffect):
-            without_effect.append(f"`{path}`")
-        elif path not in _IDENTITY:
-            honoured.append(f"`{path}`")
+        if path not in _EVERYWHERE:
+            effects.setdefault(_words(effect), []).append(path)
     versions = ", ".join(f"{kind.group}/{version}" if kind.group else version for version in kind.versions)
-    lines = [f"### {kind.name} ({versions})", "", "| | |", "| --- | --- |", f"| honoured | {', '.join(honoured)} |"]
-    lines.append(f"| taken without effect | {', '.join(without_effect)} |")
-    lines += [f"| refused: {why} | {', '.join(paths)} |" for why, paths in refused.items()]
+    lines = [f"### {kind.name} ({versions})", "", "| | |", "| --- | --- |"]
+    lines += [f"| {words} | {_grouped(paths)} |" for words, paths in effects.items() if paths]
     return "\n".join(lines)
+
+
+def _words(effect: NoEffect | Refused | None) -> str:
+    match effect:
+        case None:
+            return "honoured"
+        case NoEffect():
+            return "taken without effect"
+        case Refused(why):
+            return f"refused: {why}"
+
+
+def _grouped(paths: list[str]) -> str:
+    """Paths with those that only differ in their last part put together: `a.b.{c, d}`."""
+    siblings: dict[str, list[str]] = {}
+    for path in paths:
+        above, _, last = path.rpartition(_ANNOTATION if _ANNOTATION in path else ".")
+        siblings.setdefault(above + (_ANNOTATION if _ANNOTATION in path else "."), []).append(last)
+    return ", ".join(
+        f"`{above.removeprefix('.')}{lasts[0] if len(lasts) == 1 else '{' + ', '.join(lasts) + '}'}`"
+        for above, lasts in siblings.items()
+    )
 
 
 def _rows(shape: Shape, path: str) -> Iterator[_Row]:
@@ -59,9 +86,9 @@ def _rows(shape: Shape, path: str) -> Iterator[_Row]:
                 yield from _rows(field, f"{path}.{name}" if path else name)
         case Annotations(known):
             for name, field in known.items():
-                yield from _rows(field, f"{path}: {name}")
+                yield from _rows(field, f"{path}{_ANNOTATION}{name}")
         case Later():
-            yield f"{path} (a filter)", None
+            yield path, None
         case _:
             yield path, None
 

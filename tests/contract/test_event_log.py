@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import pytest
+from tests.unit.knative_local.eventing import BROKER, event
 
 from knative_local.log.port import EventLog, Failure, LogUnavailable, Record
 from knative_local.log.sqlite import Retention, SqliteEventLog
-from tests.unit.knative_local.eventing import BROKER, event
 
 OpenLog = Callable[[], EventLog]
 DAY_MS = 24 * 3600 * 1000

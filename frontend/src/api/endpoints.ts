@@ -99,7 +99,13 @@ type Progress = Pick<
 >;
 
 function progressOf(progress: TripView["progress"]): Progress {
-  const nothing = { arrival_ms: null, arrival_earliest_ms: null, arrival_latest_ms: null, delay: null, off_route: null };
+  const nothing = {
+    arrival_ms: null,
+    arrival_earliest_ms: null,
+    arrival_latest_ms: null,
+    delay: null,
+    off_route: null,
+  };
   if (!progress) return { fraction: 0, remaining: null, ...nothing };
   return {
     fraction: progress.fraction,

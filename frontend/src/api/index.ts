@@ -3,6 +3,6 @@ export { ApiError } from "./client";
 export * from "./endpoints";
 export type { AgeSummary } from "./frameAges";
 export type * from "./generated/types";
-export { liveStore, useLive } from "./live";
+export { keepConnected, liveStore, useLive } from "./live";
 export type { Box, Connection, FrameChange, LiveStore, LiveView, WatchedView } from "./live";
 export { useResource, type Resource } from "./useResource";

@@ -12,3 +12,18 @@ export const liveStore: LiveStore = new LiveConnection(browserWorld());
 export function useLive(): LiveView {
   return useSyncExternalStore(liveStore.subscribe, liveStore.view);
 }
+
+/** Keeps the connection up until the returned function is called; tries at once when the network or the reader is back. */
+export function keepConnected(): () => void {
+  const close = liveStore.open();
+  const again = () => {
+    if (document.visibilityState === "visible") liveStore.retryNow();
+  };
+  window.addEventListener("online", again);
+  document.addEventListener("visibilitychange", again);
+  return () => {
+    window.removeEventListener("online", again);
+    document.removeEventListener("visibilitychange", again);
+    close();
+  };
+}

@@ -37,7 +37,8 @@ const TRIP = [
 const COUNTS = ["planned", "underway", "finished_today", "cancelled_today"] as const;
 
 /** Fails to compile when a field of the record is not in the order above. */
-type Complete<Item, Fields extends readonly (keyof Item)[]> = Exclude<keyof Item, Fields[number]> extends never ? Fields : never;
+type Complete<Item, Fields extends readonly (keyof Item)[]> =
+  Exclude<keyof Item, Fields[number]> extends never ? Fields : never;
 
 const ORDER: {
   readonly vehicle: Complete<LiveVehicle, typeof VEHICLE>;

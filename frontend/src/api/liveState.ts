@@ -59,6 +59,11 @@ export class LiveState {
     return browser_ms + this.skew;
   }
 
+  /** How many vehicles there are, in the watched box or not. */
+  get fleetSize(): number {
+    return this.heard.size;
+  }
+
   heardMs(vehicle_id: string): number | null {
     return this.heard.get(vehicle_id) ?? null;
   }

@@ -1,7 +1,7 @@
 /** The live connection: keeps a socket to the gateway, comes back when it is lost, and tells who listens what changed. */
 import { waitBeforeReturn } from "./closeCodes";
 import type { Counts, LiveTrip, LiveVehicle, Resume, Watch } from "./generated/types";
-import { JSON_TEXT, MSGPACK, readFrame, writeWatch } from "./liveCodec";
+import { JSON_TEXT, MSGPACK, readFrame, writeWatch, type Frame } from "./liveCodec";
 import { LiveState, type Box, type FrameChange } from "./liveState";
 import type { FrameAges } from "./frameAges";
 
@@ -147,21 +147,37 @@ export class LiveConnection implements LiveStore {
   }
 
   private receive(message: string | ArrayBuffer): void {
-    const frame = readFrame(message);
+    const frame = this.read(message);
+    if (frame === null) return;
     if (frame.kind === "notice") {
       console.warn(`Trackway: ${frame.code}: ${frame.message}`);
       return;
     }
     const change = this.state.apply(frame, this.world.now());
     if (change === null) {
-      // An update of another life of the gateway: only a new picture helps.
-      this.state.cursor = null;
-      this.socket?.close();
+      // An update of another life of the gateway.
+      this.startAnew();
       return;
     }
     if (this.connection.state !== "live") this.arrived(change);
     for (const listener of this.frameListeners) listener(change);
     this.notifySoon();
+  }
+
+  private read(message: string | ArrayBuffer): Frame | null {
+    try {
+      return readFrame(message);
+    } catch (error) {
+      console.error("Trackway: a frame could not be read", error);
+      this.startAnew();
+      return null;
+    }
+  }
+
+  /** What is held cannot be trusted: only a new picture helps. */
+  private startAnew(): void {
+    this.state.cursor = null;
+    this.socket?.close();
   }
 
   private arrived(change: FrameChange): void {
@@ -192,7 +208,7 @@ export class LiveConnection implements LiveStore {
   }
 
   private narrowed(): WatchedView {
-    return this.state.vehicles.size > EVERYWHERE_UNTIL ? this.wanted : { ...this.wanted, box: null };
+    return this.state.fleetSize > EVERYWHERE_UNTIL ? this.wanted : { ...this.wanted, box: null };
   }
 
   private sendWatch(view: WatchedView, resume: Resume | null): void {

@@ -4,7 +4,7 @@ import { ThemeProvider } from "@mui/material/styles";
 import { lazy, Suspense, useEffect } from "react";
 import { Redirect, Route, Switch } from "wouter";
 
-import { liveStore } from "../api";
+import { keepConnected } from "../api";
 import { cssVariables, MONO, ReadingContext, readingOf, SANS, theme } from "../ui";
 import { LivePage } from "./LivePage";
 import { NotFound } from "./NotFound";
@@ -27,7 +27,7 @@ export function App() {
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
-  useEffect(() => liveStore.open(), []);
+  useEffect(keepConnected, []);
 
   return (
     <ThemeProvider theme={theme} defaultMode="system" modeStorageKey="trackway.theme" disableTransitionOnChange>

@@ -3,7 +3,14 @@ import { useColorScheme } from "@mui/material/styles";
 import { Component, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 
 import { getRoute, liveStore, useLive, useResource, type Box } from "../api";
-import { LiveMap, type Attention, type MapBox, type MapCamera, type MapPadding, type MapRoute } from "../features/live-map";
+import {
+  LiveMap,
+  type Attention,
+  type MapBox,
+  type MapCamera,
+  type MapPadding,
+  type MapRoute,
+} from "../features/live-map";
 import type { Row } from "../features/trips";
 import { ProblemText } from "./ProblemText";
 import { tokens, useNow, useReading, type ThemeName } from "../ui";

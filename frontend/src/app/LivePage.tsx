@@ -1,118 +1,69 @@
 /** The live page: list, map and panel around one address. */
 import { PanelLeft } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useRef, useState } from "react";
 
 import { liveStore, useLive } from "../api";
-import type { MapCamera } from "../features/live-map";
+import type { MapPadding } from "../features/live-map";
 import {
   countFleet,
   findRow,
-  nextAttention,
   StartPanel,
   TripList,
   TripPanel,
   type FleetCounts,
-  type ListName,
-  type Selection,
   type TripListHandle,
 } from "../features/trips";
 import { Announcer, useNow, useReading } from "../ui";
-import type { Keys } from "./keys";
 import { FleetMap } from "./FleetMap";
 import { ListEmpty } from "./ListEmpty";
+import { liveKeys } from "./liveKeys";
 import styles from "./LivePage.module.css";
 import { PhonePage } from "./PhonePage";
 import { Shell } from "./Shell";
-import { toggled, TopBar } from "./TopBar";
-import { useAddress } from "./useAddress";
+import { TopBar } from "./TopBar";
 import { useLayout, type Layout } from "./useLayout";
+import { usePage } from "./usePage";
 
 const PANEL_PX = 392;
 const TABLET_PX = 360;
 const GAP_PX = 12;
 
-const none = { top: 0, right: 0, bottom: 0, left: 0 };
-
-function useFleetCounts(): FleetCounts {
-  const { version } = useLive();
-  const second = useNow(liveStore.now);
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- the store changes in place; these say when to look again
-  return useMemo(() => countFleet(liveStore), [version, Math.floor(second / 1000)]);
-}
+/** Whether an open panel takes the list's room. */
+const panelFolds = (layout: Layout): boolean => layout === "tablet" || layout === "narrow";
 
 export function LivePage() {
-  const { words } = useReading();
-  const [address, go] = useAddress();
+  const [address, page] = usePage();
   const { selection, only, list, query, follow, start, tab } = address;
   const layout = useLayout();
-  const counts = useFleetCounts();
   const live = useLive();
+  useNow(liveStore.now); // Silence and the day's counts change without a frame.
+  const counts = countFleet(liveStore);
   const [hovered, setHovered] = useState<string | null>(null);
   const [previewRoute, setPreviewRoute] = useState<string | null>(null);
   const [listOpen, setListOpen] = useState(true);
   const [initialCamera] = useState(address.at);
   const listRef = useRef<TripListHandle>(null);
-  const chosen = selection && live.version >= 0 ? findRow(liveStore, selection) : null;
-
-  const select = useCallback(
-    (next: Selection | null) => go({ selection: next, start: false, follow: false }, "push"),
-    [go],
-  );
-  const selectVehicle = useCallback(
-    (vehicle_id: string | null) => {
-      if (vehicle_id === null) return select(null);
-      const trip = liveStore.tripOf(vehicle_id);
-      select(trip ? { kind: "trip", id: trip.trip_id } : { kind: "vehicle", id: vehicle_id });
-    },
-    [select],
-  );
-  const setFollow = useCallback((on: boolean) => go({ follow: on }, "replace"), [go]);
-  const endFollow = useCallback(() => setFollow(false), [setFollow]);
-  const openStart = () => go({ start: true }, "push");
-  const closePanel = useCallback(() => {
-    go(start ? { start: false } : { selection: null, follow: false }, "push");
-    listRef.current?.focus();
-  }, [go, start]);
-  const setList = (next: ListName) => go({ list: next }, "push");
-  const setOnly = (next: typeof only) => go({ only: next, list: "underway" }, "push");
-  const clear = () => go({ query: "", only: null }, "push");
-  const onCamera = useCallback((camera: MapCamera) => go({ at: camera }, "replace"), [go]);
-  const showList = () => {
-    if (panelFolds(layout) && (selection || start)) go({ selection: null, start: false, follow: false }, "push");
-    setListOpen(true);
-  };
-
+  const chosen = selection && findRow(liveStore, selection);
+  const offline = live.connection.state === "offline";
   const panelOpen = selection !== null || start;
   const listShown = listOpen && !(panelOpen && panelFolds(layout));
-  useEffect(() => setHovered(null), [listShown]);
 
-  const keys: Keys = {
-    "/": () => listRef.current?.focusSearch(),
-    j: () => listRef.current?.move(1),
-    k: () => listRef.current?.move(-1),
-    n: () => {
-      const next = nextAttention(liveStore, selection);
-      if (next) select(next);
-    },
-    f: () => chosen && setFollow(!follow),
-    c: openStart,
-    l: () => (listShown ? setListOpen(false) : showList()),
-    "1": () => setOnly(toggled(only, "late")),
-    "2": () => setOnly(toggled(only, "off")),
-    "3": () => setOnly(toggled(only, "silent")),
-    "4": () => setOnly(toggled(only, "fine")),
-    Escape: () => {
-      if (start) closePanel();
-      else if (follow) setFollow(false);
-      else if (selection) closePanel();
-      else if (query !== "" || only !== null) clear();
-    },
+  const closePanel = () => {
+    page.closePanel();
+    listRef.current?.focus();
+  };
+  const listHandle = {
+    focusSearch: () => listRef.current?.focusSearch(),
+    move: (by: number) => listRef.current?.move(by),
+  };
+  const toggleList = () => {
+    setHovered(null);
+    if (!listShown && panelOpen && panelFolds(layout)) page.select(null);
+    setListOpen(!listShown);
   };
 
-  const offline = live.connection.state === "offline";
-  const counters = { counts, only, list, onOnly: setOnly, onList: setList };
-  const filtered = query !== "" || only !== null;
-  const listView = (searchable: boolean) => (
+  const counters = { counts, only, list, onOnly: page.setOnly, onList: page.setList };
+  const listView = (
     <TripList
       ref={listRef}
       list={list}
@@ -123,35 +74,38 @@ export function LivePage() {
       counts={counts}
       offline={offline}
       touch={layout === "phone"}
-      searchable={searchable}
-      empty={<ListEmpty list={list} filtered={filtered} onStart={openStart} onClear={clear} />}
-      onList={setList}
-      onQuery={(text) => go({ query: text }, "replace")}
-      onSelect={select}
+      searchable={layout !== "phone"}
+      empty={
+        <ListEmpty
+          list={list}
+          filtered={query !== "" || only !== null}
+          onStart={page.openStart}
+          onClear={page.clearFilters}
+        />
+      }
+      onList={page.setList}
+      onQuery={page.setQuery}
+      onSelect={page.select}
       onHover={setHovered}
     />
   );
-  const panelView = start ? (
-    <StartPanel
-      onPreview={setPreviewRoute}
-      onStarted={(trip) =>
-        go({ selection: { kind: "trip", id: trip.trip_id }, start: false, list: "underway", query: "", only: null }, "push")
-      }
-      onClose={closePanel}
-    />
-  ) : selection ? (
+  const startView = start && (
+    <StartPanel onPreview={setPreviewRoute} onStarted={({ trip_id }) => page.started(trip_id)} onClose={closePanel} />
+  );
+  const tripView = selection && (
     <TripPanel
       key={selection.id}
       selection={selection}
       tab={tab}
       following={follow}
       offline={offline}
-      onTab={(next) => go({ tab: next }, "push")}
-      onFollow={setFollow}
+      onTab={page.setTab}
+      onFollow={page.follow}
       onClose={closePanel}
     />
-  ) : null;
-  const mapView = (padding: typeof none) => (
+  );
+  const panel = startView || tripView;
+  const map = (padding: MapPadding) => (
     <FleetMap
       chosen={chosen}
       previewRoute={previewRoute}
@@ -161,70 +115,97 @@ export function LivePage() {
       padding={padding}
       initialCamera={initialCamera}
       controls={layout !== "phone"}
-      onSelect={selectVehicle}
+      onSelect={page.selectVehicle}
       onHover={setHovered}
-      onFollowEnd={endFollow}
-      onCamera={onCamera}
+      onFollowEnd={() => page.follow(false)}
+      onCamera={page.setCamera}
     />
   );
-  const announcement = offline
-    ? words.announce.offline
-    : live.ready
-      ? words.announce.attention(counts.late + counts.off + counts.silent)
-      : "";
 
-  if (layout === "phone") {
-    return (
-      <Shell page="live" bar={null} keys={keys}>
+  return (
+    <Shell
+      page="live"
+      bar={layout === "phone" ? null : <TopBar {...counters} onStart={page.openStart} />}
+      keys={liveKeys(address, page, listHandle, toggleList, closePanel)}
+    >
+      {layout === "phone" ? (
         <PhonePage
           counters={counters}
           query={query}
-          onQuery={(text) => go({ query: text }, "replace")}
-          list={listView(false)}
-          panel={panelView}
-          map={mapView}
-          onStart={openStart}
+          onQuery={page.setQuery}
+          list={listView}
+          panel={panel}
+          map={map}
+          onStart={page.openStart}
         />
-        <Announcer sentence={announcement} />
-      </Shell>
-    );
-  }
-  return (
-    <Shell page="live" bar={<TopBar {...counters} onStart={openStart} />} keys={keys}>
-      <div className={styles.live} data-layout={layout}>
-        {listShown && (
-          <div className={styles.list} id="list" tabIndex={-1} data-region>
-            {listView(true)}
-          </div>
-        )}
-        <main className={styles.map} id="map" tabIndex={-1} data-region>
-          {mapView(paddingOf(layout, listShown, panelOpen))}
-          {!listShown && (
-            <button type="button" className={styles.listToggle} title={`${words.list.show} (L)`} onClick={showList}>
-              <PanelLeft size={18} strokeWidth={1.75} aria-hidden="true" />
-              {words.list.title}
-            </button>
-          )}
-          {panelView && (
-            <aside className={styles.panel} id="panel" tabIndex={-1} data-region aria-label={chosen?.name ?? words.start.title}>
-              {panelView}
-            </aside>
-          )}
-        </main>
-      </div>
-      <Announcer sentence={announcement} />
+      ) : (
+        <WidePage
+          layout={layout}
+          list={listShown ? listView : null}
+          panel={panel}
+          panelName={chosen?.name ?? null}
+          map={map}
+          onShowList={toggleList}
+        />
+      )}
+      <Announcement counts={counts} />
     </Shell>
   );
 }
 
-/** Whether an open panel takes the list's room. */
-const panelFolds = (layout: Layout): boolean => layout === "tablet" || layout === "narrow";
+interface WidePageProps {
+  readonly layout: Layout;
+  readonly list: React.ReactNode;
+  readonly panel: React.ReactNode;
+  readonly panelName: string | null;
+  readonly map: (padding: MapPadding) => React.ReactNode;
+  readonly onShowList: () => void;
+}
 
-function paddingOf(layout: Layout, listShown: boolean, panelOpen: boolean) {
-  const width = layout === "tablet" ? TABLET_PX : PANEL_PX;
-  return {
-    ...none,
-    left: layout === "tablet" && listShown ? TABLET_PX : 0,
-    right: panelOpen ? width + GAP_PX : 0,
+function WidePage({ layout, list, panel, panelName, map, onShowList }: WidePageProps) {
+  const { words } = useReading();
+  const tablet = layout === "tablet";
+  const padding = {
+    top: 0,
+    right: panel ? (tablet ? TABLET_PX : PANEL_PX) + GAP_PX : 0,
+    bottom: 0,
+    left: tablet && list ? TABLET_PX : 0,
   };
+  return (
+    <div className={styles.live} data-layout={layout}>
+      {list && (
+        <div className={styles.list} id="list" tabIndex={-1} data-region>
+          {list}
+        </div>
+      )}
+      <main className={styles.map} id="map" tabIndex={-1} data-region>
+        {map(padding)}
+        {!list && (
+          <button type="button" className={styles.listToggle} title={`${words.list.show} (L)`} onClick={onShowList}>
+            <PanelLeft size={18} strokeWidth={1.75} aria-hidden="true" />
+            {words.list.title}
+          </button>
+        )}
+        {panel && (
+          <aside
+            className={styles.panel}
+            id="panel"
+            tabIndex={-1}
+            data-region
+            aria-label={panelName ?? words.start.title}
+          >
+            {panel}
+          </aside>
+        )}
+      </main>
+    </div>
+  );
+}
+
+function Announcement({ counts }: { readonly counts: FleetCounts }) {
+  const { words } = useReading();
+  const { connection, ready } = useLive();
+  const attention = words.announce.attention(counts.late + counts.off + counts.silent);
+  const sentence = connection.state === "offline" ? words.announce.offline : ready ? attention : "";
+  return <Announcer sentence={sentence} />;
 }

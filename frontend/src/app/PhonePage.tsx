@@ -65,11 +65,15 @@ export function PhonePage({ counters, query, list, panel, map, onQuery, onStart 
   const onPointerMove = (event: PointerEvent) => {
     if (!start.current) return;
     const moved = start.current.y - event.clientY;
-    if (drag !== null || Math.abs(moved) > 4) setDrag(Math.max(LOW_PX, Math.min(whole * HIGH, start.current.px + moved)));
+    if (drag !== null || Math.abs(moved) > 4)
+      setDrag(Math.max(LOW_PX, Math.min(whole * HIGH, start.current.px + moved)));
   };
   const onPointerUp = () => {
     start.current = null;
-    if (drag === null) { setHeight(NEXT[height]); return; }
+    if (drag === null) {
+      setHeight(NEXT[height]);
+      return;
+    }
     setHeight(nearestHeight(drag, whole));
     setDrag(null);
   };

@@ -58,9 +58,7 @@ export function SettingsMenu({ anchor, onClose, onHelp }: SettingsMenuProps) {
         </ToggleButtonGroup>
         <div className={styles.keysSetting}>
           <FormControlLabel
-            control={
-              <Switch size="small" checked={singleKeys} onChange={(_, on) => change({ singleKeys: on })} />
-            }
+            control={<Switch size="small" checked={singleKeys} onChange={(_, on) => change({ singleKeys: on })} />}
             label={words.settings.keys}
           />
           <Button

@@ -59,7 +59,8 @@ export function parseAddress(search: string): LiveAddress {
 /** The query string of a state, without what is as on a fresh page: "" or "?…". */
 export function formatAddress(address: LiveAddress): string {
   const parts: string[] = [];
-  const put = (name: string, value: string) => parts.push(`${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
+  const put = (name: string, value: string) =>
+    parts.push(`${name}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
   const { at, selection, tab, list, query, only, follow, start } = address;
   if (at) put("at", `${at.lat.toFixed(4)},${at.lng.toFixed(4)},${Number(at.zoom.toFixed(1))}`);
   if (selection) put(selection.kind, selection.id);

@@ -6,7 +6,8 @@ export function mapWords({ words, format }: Reading): MapWords {
   const { map } = words;
   return {
     label: map.label,
-    description: (vehicles, attention) => map.description(format.integer(vehicles), vehicles, format.integer(attention)),
+    description: (vehicles, attention) =>
+      map.description(format.integer(vehicles), vehicles, format.integer(attention)),
     zoomIn: map.zoomIn,
     zoomOut: map.zoomOut,
     fitAll: map.fitAll,

@@ -23,7 +23,9 @@ export function ProblemNote({ title, failure, onRetry }: ProblemNoteProps) {
     <div className={styles.note} role="alert">
       <p className={styles.title}>{title}</p>
       <p className={styles.text}>{text}</p>
-      {problem?.field && !text.includes(problem.field) && <p className={styles.text}>{words.problem.field(problem.field)}</p>}
+      {problem?.field && !text.includes(problem.field) && (
+        <p className={styles.text}>{words.problem.field(problem.field)}</p>
+      )}
       {onRetry && (
         <div className={styles.actions}>
           <Button variant="outlined" color="inherit" size="small" onClick={onRetry}>

@@ -4,7 +4,16 @@ export { Counter, type CounterProps } from "./Counter";
 export { DelayRuler } from "./DelayRuler";
 export { EmptyState } from "./EmptyState";
 export { delayMinutes, type Format } from "./format";
-export { LANGUAGES, preferredLanguage, ReadingContext, readingOf, useReading, type Language, type Reading, type Words } from "./i18n";
+export {
+  LANGUAGES,
+  preferredLanguage,
+  ReadingContext,
+  readingOf,
+  useReading,
+  type Language,
+  type Reading,
+  type Words,
+} from "./i18n";
 export { Logo } from "./Logo";
 export { Pill, type PillTone } from "./Pill";
 export { ProblemNote, type Failure } from "./ProblemNote";

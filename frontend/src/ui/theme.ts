@@ -27,13 +27,26 @@ const components: CssVarsThemeOptions["components"] = {
   MuiButton: {
     defaultProps: { disableElevation: true },
     styleOverrides: {
-      root: { minHeight: 36, padding: "0 14px", fontSize: 14, lineHeight: "20px", fontWeight: 600, whiteSpace: "nowrap" },
+      root: {
+        minHeight: 36,
+        padding: "0 14px",
+        fontSize: 14,
+        lineHeight: "20px",
+        fontWeight: 600,
+        whiteSpace: "nowrap",
+      },
       outlined: { borderColor: "var(--line-strong)", "&:hover": { background: "var(--hover)" } },
       sizeSmall: { minHeight: 30, padding: "0 10px", fontSize: 13 },
     },
     variants: [
-      { props: { variant: "outlined", color: "inherit" }, style: { color: "var(--ink)", borderColor: "var(--line-strong)" } },
-      { props: { variant: "outlined", color: "error" }, style: { color: "var(--off)", borderColor: "var(--line-strong)" } },
+      {
+        props: { variant: "outlined", color: "inherit" },
+        style: { color: "var(--ink)", borderColor: "var(--line-strong)" },
+      },
+      {
+        props: { variant: "outlined", color: "error" },
+        style: { color: "var(--off)", borderColor: "var(--line-strong)" },
+      },
     ],
   },
   MuiIconButton: {
@@ -53,7 +66,9 @@ const components: CssVarsThemeOptions["components"] = {
       paper: { borderRadius: 12, boxShadow: "var(--shadow2), 0 0 0 1px var(--line)", backgroundColor: "var(--raised)" },
     },
   },
-  MuiDialogTitle: { styleOverrides: { root: { fontSize: 18, lineHeight: "22px", fontWeight: 650, padding: "20px 20px 8px" } } },
+  MuiDialogTitle: {
+    styleOverrides: { root: { fontSize: 18, lineHeight: "22px", fontWeight: 650, padding: "20px 20px 8px" } },
+  },
   MuiDialogContent: { styleOverrides: { root: { padding: "0 20px 8px" } } },
   MuiDialogActions: { styleOverrides: { root: { padding: "12px 20px 20px", gap: 8 } } },
   MuiOutlinedInput: {
@@ -107,7 +122,13 @@ const components: CssVarsThemeOptions["components"] = {
   MuiTooltip: {
     defaultProps: { enterDelay: 400 },
     styleOverrides: {
-      tooltip: { backgroundColor: "var(--ink)", color: "var(--surface)", fontSize: 12.5, lineHeight: "16px", padding: "5px 8px" },
+      tooltip: {
+        backgroundColor: "var(--ink)",
+        color: "var(--surface)",
+        fontSize: 12.5,
+        lineHeight: "16px",
+        padding: "5px 8px",
+      },
     },
   },
   MuiSkeleton: { styleOverrides: { root: { backgroundColor: "var(--hover)" } } },
@@ -117,6 +138,11 @@ export const theme = createTheme({
   cssVariables: { cssVarPrefix: "mui", colorSchemeSelector: "data-theme" },
   colorSchemes: { light: { palette: palette("light") }, dark: { palette: palette("dark") } },
   shape: { borderRadius: 8 },
-  typography: { fontFamily: SANS, fontSize: 14, body1: { fontSize: 14, lineHeight: "20px" }, button: { textTransform: "none" } },
+  typography: {
+    fontFamily: SANS,
+    fontSize: 14,
+    body1: { fontSize: 14, lineHeight: "20px" },
+    button: { textTransform: "none" },
+  },
   components,
 });

@@ -13,9 +13,12 @@ from trackway.events import RoutePlanned
 ON_ROUTE = 60.0
 """Metres from the line within which a position counts as on it: GPS in streets, and the width of an avenue."""
 
-_BACK = 30.0  # metres that a standing vehicle's positions may jitter backwards
+BACK = 30.0
+"""Metres that a standing vehicle's positions may jitter backwards."""
+
 _SURPRISE = 0.02  # metres of offset that one metre of way off the expected place weighs
 _MOST_SURPRISE = 3000.0
+_RETURN = 0.05  # metres of offset that one metre of way back weighs: vehicles turn round less often than streets do
 _KEPT_LINES = 512
 
 
@@ -62,28 +65,31 @@ class Line:
         """Where the position is on the line, for a vehicle last seen at ``driven`` that is likely at ``expected`` now
         and can have come ``reach`` metres farther at most. Where the line passes a place twice, the passage nearer to
         what is expected counts. Only if nothing within reach is on the route, all of it is searched."""
-        ahead = self._nearest(lat, lng, max(0.0, driven - _BACK), driven + reach, expected)
+        ahead = self._nearest(lat, lng, max(0.0, driven - BACK), driven + reach, driven, expected)
         if ahead.offset <= ON_ROUTE:
             return ahead
-        return self._nearest(lat, lng, 0.0, inf, expected)
+        return self._nearest(lat, lng, 0.0, inf, driven, expected)
 
-    def _nearest(self, lat: float, lng: float, start: float, end: float, expected: float) -> Match:
+    def _nearest(self, lat: float, lng: float, start: float, end: float, driven: float, expected: float) -> Match:
         index = max(0, bisect_right(self._starts, start) - 1)
         best, best_cost = Match(start, inf), inf
         for at in range(index, len(self._segments)):
             segment = self._segments[at]
             if segment.distance > end:
                 break
-            # Cannot be beaten any more: all that is left lies farther ahead than is likely, and the match is close.
-            if best_cost < ON_ROUTE and _SURPRISE * (segment.distance - expected) > best_cost:
+            # Not to be beaten any more: all that is left lies so far ahead that even a closer match would cost more.
+            if best_cost < min(ON_ROUTE, _SURPRISE * (segment.distance - expected)):
                 break
             x, y = (lng - segment.lng) * segment.per_lng, (lat - segment.lat) * METRES_PER_DEGREE
             share = (x * segment.east + y * segment.north) * segment.inverse_square
-            share = 0.0 if share < 0.0 else min(share, 1.0)
+            first = (start - segment.distance) / segment.length if segment.distance < start and segment.length else 0.0
+            share = first if share < first else min(share, 1.0)
             distance = segment.distance + segment.length * share
             dx, dy = x - segment.east * share, y - segment.north * share
             offset = sqrt(dx * dx + dy * dy)
             cost = offset + _SURPRISE * min(abs(distance - expected), _MOST_SURPRISE)
+            if distance < driven:
+                cost += _RETURN * min(driven - distance, _MOST_SURPRISE)
             if cost < best_cost:
                 best, best_cost = Match(distance, offset), cost
         return best
@@ -95,9 +101,13 @@ _kept: OrderedDict[str, tuple[RoutePlanned, Line]] = OrderedDict()
 def _segments(route: RoutePlanned) -> list[_Segment]:
     segments: list[_Segment] = []
     for a, b in pairwise(route.path):
+        if b.distance <= a.distance and segments:
+            continue
         per_lng = METRES_PER_DEGREE * cos(radians((a.lat + b.lat) / 2))
         east, north = (b.lng - a.lng) * per_lng, (b.lat - a.lat) * METRES_PER_DEGREE
         squared = east * east + north * north
         inverse = 1 / squared if squared else 0.0
-        segments.append(_Segment(a.lat, a.lng, east, north, per_lng, a.distance, b.distance - a.distance, inverse))
+        segments.append(
+            _Segment(a.lat, a.lng, east, north, per_lng, a.distance, max(0.0, b.distance - a.distance), inverse)
+        )
     return segments

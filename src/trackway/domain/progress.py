@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from trackway.domain.geometry import distance
-from trackway.domain.line import ON_ROUTE, Line, Match
+from trackway.domain.line import BACK, ON_ROUTE, Line, Match
 from trackway.domain.motion import Drive
 from trackway.domain.trip import Trip
 from trackway.events import (
@@ -97,7 +97,7 @@ class Tracker:
         match = self._line.match(position.lat, position.lng, driven=self._driven, expected=expected, reach=reach)
         if match.offset <= ON_ROUTE or (match.distance > self._driven and match.offset <= REJOINS_AT):
             # Jitter of a standing vehicle is no way back; a match from farther back is one.
-            jitter = -_SLACK / 10 <= match.distance - self._driven < 0
+            jitter = -BACK <= match.distance - self._driven < 0
             self._driven = self._driven if jitter else match.distance
         return match
 

@@ -6,22 +6,19 @@ The framework's own command starts workers, which stay behind when their parent 
 import socket
 import sys
 from asyncio import Runner
-from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT
 from types import FrameType
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 import uvicorn
 import uvloop
-from functions_framework import aio
 
 from trackway.functions.catalogue import function_in, source_of
+from trackway.functions.connection import Connection
 from trackway.functions.deps import Deps
+from trackway.functions.framework import create_asgi_app
 from trackway.functions.settings import Settings
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGIApplication
 
 DRAIN: Final = 30
 """Seconds that what is in flight may take after SIGTERM."""
@@ -46,14 +43,13 @@ def serve(name: str, settings: Settings) -> None:
     """Serve the function until SIGTERM or SIGINT, then let what is in flight end. Raises UnknownFunction, and OSError
     when the port is taken."""
     source = source_of(settings.folder, name)
-    create = cast("Callable[..., ASGIApplication]", vars(aio)["create_asgi_app"])  # the framework has no types
-    app = create(target=name, source=str(source), signature_type="http")
+    app = create_asgi_app(name, str(source))
     # The framework has loaded main.py under its stem as the module's name.
     function = function_in(sys.modules[Path(source).stem], name)
     function.deps = Deps(settings)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,

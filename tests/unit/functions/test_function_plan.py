@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.unit.functions.fakes import TENANT, World, ask, headers_of, told
+
 from trackway.events import RoutePlanned, decode
 from trackway.functions import Answered, Deps, Function
 from trackway.streets.edges import Document
@@ -152,6 +152,7 @@ async def test_what_makes_no_route_is_refused_with_its_field(body: Any, field: s
         (b"", "text/csv"),
         (b'-34.9,"-56', "text/csv"),
         (b"\x00", "text/csv"),
+        (b"-34.9," + b"5" * 200_000, "text/csv"),
     ],
 )
 async def test_a_bad_file_is_refused(body: bytes, media_type: str) -> None:

@@ -4,8 +4,8 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-
 from tests.unit.functions.fakes import NOON, TENANT, World, deliver, headers_of, route, started, trip, wrap
+
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.motion import arrives_at, due_positions, shard_of
 from trackway.domain.trip import Trip
@@ -146,7 +146,7 @@ async def test_even_a_stop_in_the_first_moment_keeps_the_chain() -> None:
 async def test_a_trip_that_starts_while_its_shard_is_driven_loses_no_position_and_wakes_nobody() -> None:
     world = await world_with_route()
     function = world.function("simulate")
-    same_shard = [f"van-{number}" for number in range(2, 100) if shard_of(f"van-{number}") == SHARD][0]
+    same_shard = next(f"van-{number}" for number in range(2, 100) if shard_of(f"van-{number}") == SHARD)
     wake = reply(await deliver(function, started(trip())))
     answers: list[Event | None] = []
     second = trip("trip-2", same_shard, started_at=NOON + timedelta(seconds=3))

@@ -1,4 +1,4 @@
-"""The dispatcher on a real log with subscribers in memory: nothing lost, nobody held up, every failure accounted for."""
+"""The dispatcher on a real log, subscribers in memory: nothing lost, nobody held up, each failure accounted for."""
 
 import asyncio
 import base64
@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.unit.knative_local.eventing import BROKER, FakeSleep, FakeSubscribers, event, events_of, trigger, until
 
 from knative_local.cloudevent import mode_of
 from knative_local.dispatcher import Dispatcher
@@ -16,7 +17,6 @@ from knative_local.log.port import LogUnavailable
 from knative_local.log.sqlite import SqliteEventLog
 from knative_local.model import Trigger
 from knative_local.pump import Bounds
-from tests.unit.knative_local.eventing import BROKER, FakeSleep, FakeSubscribers, event, events_of, trigger, until
 
 Running = tuple[Dispatcher, SqliteEventLog]
 Start = Callable[..., AbstractAsyncContextManager[Running]]
@@ -357,7 +357,7 @@ async def test_while_the_log_cannot_be_written_a_reply_waits_and_is_not_lost(
     headers = [(b"content-type", b"application/cloudevents+json")]
     subscribers.answers["first"] = [HttpResponse(200, headers, event("reply", "answered").json)]
     asked = trigger("first", "first", Exact((("type", "asked"),)))
-    async with start(asked, trigger("second", "second", Exact((("type", "answered"),)))) as (dispatcher, log):
+    async with start(asked, trigger("second", "second", Exact((("type", "answered"),)))) as (_, log):
         await log.append(BROKER, [event("1", "asked")])
         append, failures = log.append, iter([LogUnavailable("disk full")] * 2)
 

@@ -35,7 +35,7 @@ BROKER = Destination(Ref("Broker", "", "default", "eventing.knative.dev/v1"))
 def made(container: Container, **more: Any) -> dict[str, str]:
     service = KnService("shop", "plan", container, HERE, labels={"emits": "true"})
     manifests = Manifests(services=(service,), **(TEXTS | more))
-    return Environments(manifests, lambda _, namespace: f"http://here/{namespace}", "/run/in.sock").of_service(service)
+    return Environments(manifests, lambda _, namespace: f"http://here/{namespace}", "/run/in.sock", "http://here").of_service(service)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_everything_that_is_missing_is_reported_with_its_place() -> None:
         **TEXTS,
     )
     with pytest.raises(VariableErrors) as errors:
-        Environments(manifests, lambda *_: "", "").check()
+        Environments(manifests, lambda *_: "", "", "").check()
     assert str(errors.value).splitlines() == [
         "plan.yaml:3: A wants the key 'NOPE', which ConfigMap config has not",
         "web.yaml:4: there is no Secret none in shop",

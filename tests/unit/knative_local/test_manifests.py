@@ -438,9 +438,18 @@ def test_kinds_that_are_not_served_are_listed(read: Read) -> None:
 
 
 def test_lists_are_unrolled_and_anchors_are_followed(read: Read) -> None:
-    text = "apiVersion: v1\nkind: List\nitems:\n  - &b {apiVersion: eventing.knative.dev/v1, kind: Broker, metadata: {name: a}}\n"
+    text = """
+    apiVersion: v1
+    kind: List
+    items:
+      - {apiVersion: eventing.knative.dev/v1, kind: Broker, metadata: &same {name: a}}
+      - {apiVersion: v1, kind: ConfigMap, metadata: *same}
+    """
 
-    assert [broker.key for broker in read(text).brokers] == ["default/a"]
+    manifests = read(text)
+
+    assert [broker.key for broker in manifests.brokers] == ["default/a"]
+    assert [each.name for each in manifests.config_maps] == ["a"]
 
 
 def test_a_folder_of_files(tmp_path: Path) -> None:
@@ -455,7 +464,7 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
 def test_nothing_to_read(tmp_path: Path, what: str) -> None:
     (tmp_path / "empty").mkdir()
 
-    with pytest.raises(ManifestErrors, match="no such file|holds no .yaml"):
+    with pytest.raises(ManifestErrors, match=r"no such file|holds no \.yaml"):
         load(tmp_path / what)
 
 

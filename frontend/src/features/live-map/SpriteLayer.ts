@@ -146,7 +146,9 @@ export class SpriteLayer<Data> extends Layer<Required<OwnProps<Data>>> {
       icons: {
         size: 6,
         accessor: "getIcon",
-        transform: (name: string) => iconDefinition(this.props.mapping[name] ?? NO_ICON),
+        // Called on the layer of the day: deck.gl makes a new one for each change and hands the attributes over.
+        // eslint-disable-next-line @typescript-eslint/unbound-method
+        transform: this.iconDefinition,
         shaderAttributes: { frames: { size: 4, elementOffset: 0 }, anchors: { size: 2, elementOffset: 4 } },
       },
       offsets: { size: 2, accessor: "getPixelOffset" },
@@ -192,8 +194,9 @@ export class SpriteLayer<Data> extends Layer<Required<OwnProps<Data>>> {
       isInstanced: false,
     });
   }
-}
 
-function iconDefinition({ x, y, width, height, anchorX, anchorY }: SheetIcon): number[] {
-  return [x, y, width, height, anchorX, anchorY];
+  protected iconDefinition(name: string): number[] {
+    const { x, y, width, height, anchorX, anchorY } = this.props.mapping[name] ?? NO_ICON;
+    return [x, y, width, height, anchorX, anchorY];
+  }
 }

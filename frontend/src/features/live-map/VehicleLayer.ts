@@ -90,7 +90,6 @@ function clusterLayer({ clusters, plates }: VehicleLayerProps): Layer {
   return new SpriteLayer<Cluster>({
     id: "clusters",
     data: clusters,
-    visible: clusters.length > 0,
     ...plates,
     getPosition: positionOf,
     getIcon: ({ count, attention }) => plateKey({ kind: "cluster", count, attention }),

@@ -19,10 +19,16 @@ describe("names beside vehicles", () => {
     expect(placed.get("b")).toEqual([60, 0]);
   });
 
+  it("leave clusters visible where a side is free", () => {
+    expect(placeNames([at("a", 400, 300)], VIEW, [{ x: 460, y: 300 }]).get("a")).toEqual([-60, 0]);
+    const around = [460, 340].map((x) => ({ x, y: 300 })).concat([269, 331].map((y) => ({ x: 400, y })));
+    expect(placeNames([at("a", 400, 300)], VIEW, around).get("a")).toEqual([60, 0]);
+  });
+
   it("stay on the side they had as long as it is free", () => {
     const before = new Map([["a", [0, 31] as const]]);
-    expect(placeNames([at("a", 400, 300)], VIEW, before).get("a")).toEqual([0, 31]);
-    expect(placeNames([at("a", 400, 580)], VIEW, before).get("a")).toEqual([60, 0]);
+    expect(placeNames([at("a", 400, 300)], VIEW, [], before).get("a")).toEqual([0, 31]);
+    expect(placeNames([at("a", 400, 580)], VIEW, [], before).get("a")).toEqual([60, 0]);
   });
 
   it("are left out rather than drawn over one another", () => {

@@ -21,7 +21,7 @@ interface Box {
   readonly bottom: number;
 }
 
-const MARK = 12;
+const MARK = 13;
 const MARGIN = 2;
 
 /**
@@ -29,15 +29,18 @@ const MARGIN = 2;
  * another is left out; one that would only cover a mark goes there when no side is free.
  * @param candidates most important first
  * @param view size of the map, px
+ * @param others middles of what else stands on the map and should stay visible
  * @param before where the names were, so that they do not hop from side to side
  * @returns the offset per id; without an entry the name is not shown
  */
 export function placeNames(
   candidates: readonly Candidate[],
   view: { width: number; height: number },
+  others: readonly { x: number; y: number }[] = [],
   before: ReadonlyMap<string, Offset> = new Map(),
 ): Map<string, Offset> {
-  const marks = candidates.map(({ x, y }) => ({ left: x - MARK, right: x + MARK, top: y - MARK, bottom: y + MARK }));
+  const marks = candidates.map(markOf);
+  const obstacles = others.map(markOf);
   const taken: Box[] = [];
   const placed = new Map<string, Offset>();
   candidates.forEach((candidate, i) => {
@@ -45,8 +48,8 @@ export function placeNames(
       const box = boxOf(candidate, offset);
       return inside(box, view) && !taken.some((other) => overlap(box, other));
     });
-    const others = marks.filter((_, j) => j !== i);
-    const best = free.find((offset) => !others.some((mark) => overlap(boxOf(candidate, offset), mark))) ?? free[0];
+    const visible = [...obstacles, ...marks.filter((_, j) => j !== i)];
+    const best = free.find((offset) => !visible.some((mark) => overlap(boxOf(candidate, offset), mark))) ?? free[0];
     if (best === undefined) return;
     taken.push(boxOf(candidate, best));
     placed.set(candidate.id, best);
@@ -74,6 +77,10 @@ function boxOf({ x, y, width, height }: Candidate, [dx, dy]: Offset): Box {
     top: y + dy - height / 2 - MARGIN,
     bottom: y + dy + height / 2 + MARGIN,
   };
+}
+
+function markOf({ x, y }: { x: number; y: number }): Box {
+  return { left: x - MARK, right: x + MARK, top: y - MARK, bottom: y + MARK };
 }
 
 function overlap(a: Box, b: Box): boolean {

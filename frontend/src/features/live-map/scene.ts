@@ -135,7 +135,8 @@ export class Scene {
       const gap = mark.vehicle_id === selected ? SELECTED_NAME_GAP : NAME_GAP;
       return { id: mark.vehicle_id, ...camera.project(mark), ...size, gap };
     });
-    this.offsets = placeNames(candidates, camera.extent, this.offsets);
+    const clusters = this.gathered.clusters.map((cluster) => camera.project(cluster));
+    this.offsets = placeNames(candidates, camera.extent, clusters, this.offsets);
     return [...this.offsets].flatMap(([id, offset]) => {
       const label = labels.get(id);
       return label === undefined ? [] : [{ ...label, offset }];

@@ -49,7 +49,9 @@ function Letter({ letter, onChange }: LetterProps) {
   const [asking, setAsking] = useState(false);
   const { busy, failure, run } = useAction(onChange);
   const type = letter.event.type.replace(/^dev\.trackway\./, "");
-  const why = [shortName(letter.destination), letter.code === null ? null : String(letter.code)].filter(Boolean).join(" ");
+  const why = [shortName(letter.destination), letter.code === null ? null : String(letter.code)]
+    .filter(Boolean)
+    .join(" ");
   return (
     <li className={styles.letter} data-testid="dead-letter">
       <div className={styles.letterRow}>

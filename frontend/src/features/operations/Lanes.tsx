@@ -6,7 +6,6 @@ import { useReading, useWidth } from "../../ui";
 import styles from "./Operations.module.css";
 import { drawSteps } from "./steps";
 
-
 const HEIGHT_PX = 29;
 const LEAST_SCALE = 3;
 const THIRDS = [0, 1, 2, 3];
@@ -78,7 +77,8 @@ function Lane({ service, scale }: LaneProps) {
   const { words, format } = useReading();
   const { name, instances, starting, requests_per_s, p99_ms, cold_starts, cold_start_p50_ms } = service;
   const steps = drawSteps({ ...scale, history: service.history, height: HEIGHT_PX });
-  const cold = cold_start_p50_ms === null ? "" : `, ${words.operations.coldStartP50(format.integer(cold_start_p50_ms))}`;
+  const cold =
+    cold_start_p50_ms === null ? "" : `, ${words.operations.coldStartP50(format.integer(cold_start_p50_ms))}`;
   const sentence = `${words.operations.lanesSentence(name, instances, cold_starts.length)}${cold}`;
   const idle = instances === 0 && starting === 0;
   return (
@@ -96,7 +96,14 @@ function Lane({ service, scale }: LaneProps) {
           />
         ))}
         <path d={steps.area} fill="var(--accent)" fillOpacity={0.16} />
-        <line x1={0} x2={scale.width} y1={HEIGHT_PX + 0.5} y2={HEIGHT_PX + 0.5} stroke="var(--line-strong)" strokeOpacity={0.6} />
+        <line
+          x1={0}
+          x2={scale.width}
+          y1={HEIGHT_PX + 0.5}
+          y2={HEIGHT_PX + 0.5}
+          stroke="var(--line-strong)"
+          strokeOpacity={0.6}
+        />
         <path d={steps.line} fill="none" stroke="var(--accent)" strokeWidth={1.75} />
         {steps.coldStarts.map((x) => (
           <circle key={x} cx={x} cy={HEIGHT_PX} r={3} fill="var(--surface)" stroke="var(--accent)" strokeWidth={1.75} />

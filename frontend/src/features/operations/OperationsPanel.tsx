@@ -53,12 +53,7 @@ function Figures({ operations, p99 }: { readonly operations: Operations; readonl
       words.operations.atZeroCount(figures.atZero, format.integer(figures.atZero)),
       false,
     ],
-    [
-      words.operations.backlog,
-      format.integer(figures.backlog),
-      words.operations.backlogUnit(figures.backlog),
-      false,
-    ],
+    [words.operations.backlog, format.integer(figures.backlog), words.operations.backlogUnit(figures.backlog), false],
     [
       words.operations.deadLetters,
       format.integer(figures.deadLetters),

@@ -58,7 +58,11 @@ function Histogram({ ages, width }: HistogramProps) {
   const bar = width / bins.length;
   const p50 = p50_ms ?? 0;
   const p99 = p99_ms ?? 0;
-  const sentence = words.operations.histogramSentence(format.integer(p50), format.integer(p99), format.integer(LIMIT_MS));
+  const sentence = words.operations.histogramSentence(
+    format.integer(p50),
+    format.integer(p99),
+    format.integer(LIMIT_MS),
+  );
   return (
     <svg width={width} height={HEIGHT_PX + 22} role="img" aria-label={sentence} className={styles.histogram}>
       {bins.map((count, index) => {

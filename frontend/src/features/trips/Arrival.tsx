@@ -8,7 +8,6 @@ import type { Row } from "./rows";
 import { delayText, ends, timeText, uncertain } from "./texts";
 import styles from "./TripPanel.module.css";
 
-
 export interface ArrivalProps {
   readonly row: Row;
   readonly trip: LiveTrip;
@@ -25,7 +24,9 @@ export function Arrival({ row, trip, offline }: ArrivalProps) {
         <b data-testid="trip-arrival">{timeText(row, reading, doubtful)}</b>
         <Range trip={trip} />
       </p>
-      {trip.status !== "cancelled" && trip.promised_ms !== null && <Promise_ row={row} trip={trip} promised={trip.promised_ms} />}
+      {trip.status !== "cancelled" && trip.promised_ms !== null && (
+        <Promise_ row={row} trip={trip} promised={trip.promised_ms} />
+      )}
     </div>
   );
 }

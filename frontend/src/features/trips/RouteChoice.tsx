@@ -63,7 +63,9 @@ export function RouteChoice({ routes, chosen, complaint, onChoose }: RouteChoice
             />
             <span>
               <b>{route.name}</b>
-              <small>{words.start.lengthAndDuration(format.distance(route.length), format.duration(route.expected_duration))}</small>
+              <small>
+                {words.start.lengthAndDuration(format.distance(route.length), format.duration(route.expected_duration))}
+              </small>
             </span>
           </label>
         ))}

@@ -108,9 +108,7 @@ function Fields({ form, missing, onChange }: FieldsProps) {
       />
       <FormControlLabel
         className={styles.switch ?? ""}
-        control={
-          <Switch size="small" checked={form.simulated} onChange={(_, simulated) => onChange({ simulated })} />
-        }
+        control={<Switch size="small" checked={form.simulated} onChange={(_, simulated) => onChange({ simulated })} />}
         label={words.start.simulated}
       />
       <p className={styles.help}>{form.simulated ? words.start.simulatedHelp : words.start.deviceHelp}</p>

@@ -25,7 +25,7 @@ export interface TripGridProps {
 }
 
 export interface TripGridHandle {
-  move(by: number): void;
+  readonly move: (by: number) => void;
 }
 
 const HEADER_PX = 31;
@@ -35,7 +35,20 @@ const RULER_PX = 96;
 const TOUCH_RULER_PX = 88;
 
 export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripGrid(props, ref) {
-  const { picture, list, ready, selected, hoveredVehicle, offline, touch, empty, onSelect, onHover, onHold, onLeaveUp } = props;
+  const {
+    picture,
+    list,
+    ready,
+    selected,
+    hoveredVehicle,
+    offline,
+    touch,
+    empty,
+    onSelect,
+    onHover,
+    onHold,
+    onLeaveUp,
+  } = props;
   const { words } = useReading();
   const { items } = picture;
   const scroller = useRef<HTMLDivElement>(null);
@@ -44,6 +57,7 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
   const activeIndex = indexOfRow(items, activeKey) ?? indexOfRow(items, selectedKey) ?? firstRow(items);
   const focusNext = useRef(false);
 
+  // eslint-disable-next-line react-hooks/incompatible-library -- nothing here is memoised by a compiler
   const virtualizer = useVirtualizer({
     count: items.length,
     getScrollElement: () => scroller.current,
@@ -102,7 +116,14 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
   const onKeyDown = (event: React.KeyboardEvent) => {
     const rows = picture.rows;
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW_PX) - 1);
-    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rows, End: rows };
+    const steps: Record<string, number> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -rows,
+      End: rows,
+    };
     const step = steps[event.key];
     if (step !== undefined) {
       event.preventDefault();
@@ -133,7 +154,8 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
         onHold("pointer", false);
         onHover(null);
       }}
-      onFocus={() => onHold("focus", true)}
+      // A click leaves the focus behind; only a keyboard's focus means that somebody walks here.
+      onFocus={(event) => onHold("focus", event.target.matches(":focus-visible"))}
       onBlur={(event) => {
         if (!event.currentTarget.contains(event.relatedTarget)) onHold("focus", false);
       }}
@@ -143,7 +165,8 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
           const item = items[index];
           if (!item) return null;
           const place = { transform: `translateY(${start}px)`, height: size };
-          if (item.kind === "header") return <Header key={item.key} item={item} first={index === 0} touch={touch} style={place} />;
+          if (item.kind === "header")
+            return <Header key={item.key} item={item} first={index === 0} touch={touch} style={place} />;
           return (
             <TripRow
               key={item.key}
@@ -187,7 +210,13 @@ function Header({ item, first, touch, style }: HeaderProps) {
     planned: list.plannedGroup,
     finished: list.finishedGroup,
   };
-  const right = { attention: list.arrival, fine: list.arrival, planned: list.arrival, finished: list.ended, free: list.lastSeen };
+  const right = {
+    attention: list.arrival,
+    fine: list.arrival,
+    planned: list.arrival,
+    finished: list.ended,
+    free: list.lastSeen,
+  };
   const width = touch ? TOUCH_RULER_PX : RULER_PX;
   const axis = item.group !== "free" && item.group !== "planned";
   return (

@@ -31,10 +31,10 @@ export interface TripListProps {
 }
 
 export interface TripListHandle {
-  focusSearch(): void;
+  readonly focusSearch: () => void;
   /** Move the focus by so many rows, into the list if it is elsewhere. */
-  move(by: number): void;
-  focus(): void;
+  readonly move: (by: number) => void;
+  readonly focus: () => void;
 }
 
 export const TripList = forwardRef<TripListHandle, TripListProps>(function TripList(props, ref) {
@@ -83,7 +83,10 @@ interface SearchFieldProps {
   readonly onQuery: (query: string) => void;
 }
 
-export const SearchField = forwardRef<HTMLInputElement, SearchFieldProps>(function SearchField({ query, onQuery }, ref) {
+export const SearchField = forwardRef<HTMLInputElement, SearchFieldProps>(function SearchField(
+  { query, onQuery },
+  ref,
+) {
   const { words } = useReading();
   return (
     <div className={styles.find}>

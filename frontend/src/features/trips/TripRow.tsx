@@ -26,7 +26,8 @@ export interface TripRowProps {
 }
 
 export function TripRow(props: TripRowProps) {
-  const { row, rowIndex, moved, selected, active, hovered, offline, rulerWidth, style, onSelect, onHover, onFocus } = props;
+  const { row, rowIndex, moved, selected, active, hovered, offline, rulerWidth, style, onSelect, onHover, onFocus } =
+    props;
   const reading = useReading();
   const doubtful = uncertain(row, offline);
   const { trip, vehicle, state } = row;
@@ -77,7 +78,8 @@ function Detail({ row }: { readonly row: Row }) {
   const reading = useReading();
   const state = stateText(row, reading);
   if (state) return <em data-tone={state.tone}>{state.text}</em>;
-  if (!row.trip) return <span>{row.vehicle?.speed == null ? row.vehicle_id : reading.format.speed(row.vehicle.speed)}</span>;
+  if (!row.trip)
+    return <span>{row.vehicle?.speed == null ? row.vehicle_id : reading.format.speed(row.vehicle.speed)}</span>;
   const [from, to] = ends(row.trip, reading);
   return (
     <span>

@@ -111,7 +111,13 @@ function Bar({ row, route }: WayProps) {
         const past = at <= trip.fraction;
         const last = index === stops.length - 1;
         return (
-          <span key={index} className={styles.stop} data-past={past || undefined} style={{ left: `${at * 100}%` }} title={stop.name ?? ""}>
+          <span
+            key={index}
+            className={styles.stop}
+            data-past={past || undefined}
+            style={{ left: `${at * 100}%` }}
+            title={stop.name ?? ""}
+          >
             {past ? <Check size={10} strokeWidth={3.5} /> : last || index === 0 ? "" : index}
           </span>
         );

@@ -2,5 +2,14 @@
 export { StartPanel } from "./StartPanel";
 export { SearchField, TripList, type TripListHandle } from "./TripList";
 export { TripPanel, type TripTab } from "./TripPanel";
-export { countFleet, findRow, keyOf, nextAttention, type FleetCounts, type ListName, type Row, type Selection } from "./rows";
+export {
+  countFleet,
+  findRow,
+  keyOf,
+  nextAttention,
+  type FleetCounts,
+  type ListName,
+  type Row,
+  type Selection,
+} from "./rows";
 export { shortType } from "./timeline";

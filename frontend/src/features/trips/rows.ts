@@ -6,7 +6,10 @@ export type ListName = "underway" | "planned" | "finished";
 export type GroupName = "attention" | "fine" | "free" | "planned" | "finished";
 
 /** What is chosen: a trip, or a vehicle that is on none. */
-export interface Selection { readonly kind: "trip" | "vehicle"; readonly id: string }
+export interface Selection {
+  readonly kind: "trip" | "vehicle";
+  readonly id: string;
+}
 
 export interface Row {
   /** Stable and unique: the selection as text. */
@@ -94,11 +97,7 @@ export function collectRows(picture: Picture, list: ListName): Row[] {
   return rows;
 }
 
-const plain = (text: string): string =>
-  text
-    .normalize("NFD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase();
+const plain = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** Whether a row passes the search (every word somewhere in vehicle, route or its ends; accents do not matter) and the counters. */
 export function matches({ name, vehicle_id, trip, state, group }: Row, { query, only }: Filter): boolean {

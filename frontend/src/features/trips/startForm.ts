@@ -34,11 +34,7 @@ export function bodyOf(form: StartForm, route_id: string): StartTrip {
     : { route_id, vehicle_name, simulated: false, vehicle_id: form.device.trim() };
 }
 
-const plain = (text: string): string =>
-  text
-    .normalize("NFD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase();
+const plain = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
 /** Routes whose name or ends hold every word of the search; accents do not matter. */
 export function matchingRoutes(routes: readonly RouteSummary[], query: string): RouteSummary[] {

@@ -49,13 +49,17 @@ export function delayText({ trip, state }: Row, { format }: Reading): string {
 }
 
 /** The trip's state as a pill. */
-export function pillOf({ trip, state, vehicle }: Row, { words, format }: Reading): { tone: PillTone; text: string } | null {
+export function pillOf(
+  { trip, state, vehicle }: Row,
+  { words, format }: Reading,
+): { tone: PillTone; text: string } | null {
   if (!trip) return vehicle ? { tone: "quiet", text: words.list.withoutTrip } : null;
   if (trip.status === "planned") return { tone: "quiet", text: words.trip.planned };
   if (trip.status === "finished") return { tone: "done", text: words.trip.finished };
   if (trip.status === "cancelled") return { tone: "quiet", text: words.trip.cancelled };
   if (state.attention === "off") return { tone: "off", text: words.trip.offRoute };
-  if (state.attention === "late") return { tone: "late", text: words.trip.lateBy(format.duration(delayMinutes(trip.delay ?? 0) * 60)) };
+  if (state.attention === "late")
+    return { tone: "late", text: words.trip.lateBy(format.duration(delayMinutes(trip.delay ?? 0) * 60)) };
   if (state.attention === "silent") return { tone: "quiet", text: words.trip.silent };
   return { tone: "quiet", text: words.trip.underway };
 }

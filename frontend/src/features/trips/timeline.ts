@@ -20,7 +20,7 @@ export function shortType(type: string): string {
 }
 
 const ms = (event: CloudEvent): number => (event.time === undefined ? 0 : Date.parse(event.time));
-const dataOf = <T>(event: CloudEvent): Partial<T> => (event.data ?? {});
+const dataOf = <T>(event: CloudEvent): Partial<T> => event.data ?? {};
 
 interface Telling {
   readonly kind: EntryKind;

@@ -1,5 +1,14 @@
 /** The chosen trip as a row: from the live picture, or from the archive when it is too old to be in it. */
-import { getRoute, getTrip, liveStore, liveTripOf, useLive, useResource, type ApiError, type LiveTrip } from "../../api";
+import {
+  getRoute,
+  getTrip,
+  liveStore,
+  liveTripOf,
+  useLive,
+  useResource,
+  type ApiError,
+  type LiveTrip,
+} from "../../api";
 import { vehicleState } from "../live-map";
 import { findRow, keyOf, type Row, type Selection } from "./rows";
 

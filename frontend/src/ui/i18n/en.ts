@@ -34,7 +34,8 @@ export const en: Words = {
     retrying: "Trying again",
     retryNow: "Try now",
     refused: "The server refused the connection. Reload the page.",
-    back: (count, n) => (n > 0 ? `Back online. ${count} ${plural(n, "position", "positions")} received.` : "Back online."),
+    back: (count, n) =>
+      n > 0 ? `Back online. ${count} ${plural(n, "position", "positions")} received.` : "Back online.",
   },
   counters: {
     group: "Counters",
