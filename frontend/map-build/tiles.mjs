@@ -76,6 +76,7 @@ function area(ring) {
 }
 
 function withoutMinzoom(feature) {
-  const { minzoom: _, ...tags } = feature.tags;
+  const tags = { ...feature.tags };
+  delete tags.minzoom;
   return { ...feature, tags };
 }

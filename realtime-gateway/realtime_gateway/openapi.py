@@ -19,6 +19,7 @@ DESCRIPTION = """Every delivery of a fleet, live on a map.
 Errors are problem JSON (RFC 9457). Live data come over the WebSocket `/v1/live`, events go to `POST
 /broker/trackway/default` as CloudEvents; both are described in `docs/protocol.md`.
 """
+TAGS = ("routes", "trips", "ingest", "vehicles", "dead-letters", "operations")
 _REF = "#/components/schemas/{name}"
 _REASONS = {
     400: "A parameter is wrong; `field` names it",
@@ -64,10 +65,12 @@ class Contract:
             for operation in operations.values():
                 # FastAPI announces 422 with a body of its own; here every wrong parameter is a 400 problem.
                 operation["responses"].pop("422", None)
+                operation["summary"] = operation.pop("description", operation.get("summary"))
         for name in ("HTTPValidationError", "ValidationError"):
             own.pop(name, None)
         if functions.exists():
             _merge(document, json.loads(functions.read_text()))
+        _group(document)
         return document
 
 
@@ -77,7 +80,17 @@ def _merge(document: Document, fragment: Document) -> None:
     own: Document = document["components"]["schemas"]
     for name, schema in fragment.get("components", {}).get("schemas", {}).items():
         own.setdefault(name, schema)
-    document["paths"] = dict(sorted(document["paths"].items()))
+
+
+def _group(document: Document) -> None:
+    """By what they are about, whoever serves them."""
+    paths: Document = dict(sorted(document["paths"].items()))
+    document["paths"] = paths
+    for path, operations in paths.items():
+        subject = next((part for part in path.split("/")[2:3] if part in TAGS), TAGS[-1])
+        for operation in operations.values():
+            operation["tags"] = [subject]
+    document["tags"] = [{"name": name} for name in TAGS]
 
 
 def _json(name: str, media_type: str = "application/json") -> Document:

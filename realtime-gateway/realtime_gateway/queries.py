@@ -55,20 +55,20 @@ class Queries:
         """All of them with their part of the OpenAPI document."""
         router = APIRouter(default_response_class=Response)
 
-        def get(path: str, endpoint: Any, record: Any, what: str, *problems: int, tag: str) -> None:
+        def get(path: str, endpoint: Any, record: Any, what: str, *problems: int) -> None:
             answers = contract.answers(record, what, *problems)
-            router.add_api_route(path, endpoint, responses=answers, response_model=None, tags=[tag])
+            router.add_api_route(path, endpoint, responses=answers, response_model=None)
 
-        get("/v1/routes", self.routes, RouteList, "All routes by name", 503, tag="routes")
-        get("/v1/routes/{route_id}", self.route, RoutePlanned, "The route with its path", 404, 503, tag="routes")
-        get("/v1/trips", self.trips, TripList, "Trips, newest first", 400, 503, tag="trips")
-        get("/v1/trips/{trip_id}", self.trip, TripView, "The trip as it is now", 404, 503, tag="trips")
-        get("/v1/trips/{trip_id}/positions", self.positions, PositionList, "By time", 400, 404, 503, tag="trips")
-        get("/v1/trips/{trip_id}/events", self.events, EventList, "Newest first", 400, 404, 503, tag="trips")
-        get("/v1/vehicles", self.vehicles, VehicleList, "Every vehicle where it was last", 503, tag="vehicles")
-        get("/v1/dead-letters", self.dead_letters, DeadLetterList, "Newest first", 400, 503, tag="operations")
-        get("/v1/operations", self.operations, Operations, "The runtime at work", 404, 503, tag="operations")
-        get("/healthz", self.health, Health, "The gateway answers", tag="operations")
+        get("/v1/routes", self.routes, RouteList, "All routes by name", 503)
+        get("/v1/routes/{route_id}", self.route, RoutePlanned, "The route with its path", 404, 503)
+        get("/v1/trips", self.trips, TripList, "Trips, newest first", 400, 503)
+        get("/v1/trips/{trip_id}", self.trip, TripView, "The trip as it is now", 404, 503)
+        get("/v1/trips/{trip_id}/positions", self.positions, PositionList, "By time", 400, 404, 503)
+        get("/v1/trips/{trip_id}/events", self.events, EventList, "Newest first", 400, 404, 503)
+        get("/v1/vehicles", self.vehicles, VehicleList, "Every vehicle where it was last", 503)
+        get("/v1/dead-letters", self.dead_letters, DeadLetterList, "Newest first", 400, 503)
+        get("/v1/operations", self.operations, Operations, "The runtime at work", 404, 503)
+        get("/healthz", self.health, Health, "The gateway answers")
         return router
 
     async def routes(self) -> Response:

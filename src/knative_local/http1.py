@@ -304,6 +304,7 @@ class HttpClient:
         self._idle_s = idle_s
         self._idle: dict[Address, list[_Connection]] = {}
         self._open: set[_Connection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def send(
         self, address: Address, request: HttpRequest, deadline: float, *, repeatable: bool = False
@@ -332,11 +333,12 @@ class HttpClient:
         connection = await self._connect(address, deadline)
         return await connection.exchange(data, deadline, bodiless=bodiless)
 
-    async def warm(self, address: Address, deadline: float) -> None:
-        """Open a connection for the next request; raises NotSent when nobody listens, TimedOut."""
-        connection = await self._connect(address, deadline)
-        connection.idle_since = asyncio.get_running_loop().time()
-        self.keep(connection)
+    async def probe(self, address: Address, deadline: float) -> None:
+        """Return when `address` takes a connection; raises NotSent when nobody listens, TimedOut.
+
+        The connection is closed at once: a server with a single thread would wait on it and hear nobody else.
+        """
+        (await self._connect(address, deadline)).abort()
 
     def forget(self, address: Address) -> None:
         """Close the idle connections to `address`: who listens there is going away."""
@@ -348,11 +350,15 @@ class HttpClient:
         for connection in list(self._open):
             connection.abort()
         self._idle.clear()
+        if self._sweep is not None:
+            self._sweep.cancel()
         await asyncio.sleep(0)
 
     def keep(self, connection: _Connection) -> None:
         """Put a connection aside for the next request (called by connections)."""
         self._idle.setdefault(connection.address, []).append(connection)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(self._idle_s, self._close_old)
 
     def drop(self, connection: _Connection) -> None:
         """Forget a connection that is closed (called by connections)."""
@@ -362,6 +368,17 @@ class HttpClient:
             idle.remove(connection)
             if not idle:
                 del self._idle[connection.address]
+
+    def _close_old(self) -> None:
+        """Close what nobody used in time; there is a timer for this only while there are idle connections."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - self._idle_s
+        for idle in list(self._idle.values()):
+            for connection in [connection for connection in idle if connection.idle_since <= oldest]:
+                idle.remove(connection)
+                connection.abort()
+        self._idle = {address: idle for address, idle in self._idle.items() if idle}
+        self._sweep = loop.call_later(self._idle_s, self._close_old) if self._idle else None
 
     def _take(self, address: Address) -> _Connection | None:
         idle = self._idle.get(address)

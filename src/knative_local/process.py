@@ -141,7 +141,7 @@ class ChildProcess:
         return f"{how}: {words}" if words else f"{how} without a word"
 
     async def ready(self, timeout: float) -> None:  # noqa: ASYNC109 what is waited for is part of the meaning
-        """Return when it listens (the connection that finds out is kept for its first request); raises StartError."""
+        """Return when it listens; raises StartError."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         while not self._end.done():
@@ -149,7 +149,7 @@ class ChildProcess:
             if waited > timeout:
                 raise StartError(f"does not listen on PORT={self._address.port} after {timeout:g} s")
             with contextlib.suppress(NotSent, TimedOut):
-                await self._client.warm(self._address, loop.time() + 1)
+                await self._client.probe(self._address, loop.time() + 1)
                 return
             await asyncio.wait((self._end,), timeout=READY_POLL_S if waited < READY_FAST_FOR_S else READY_POLL_SLOW_S)
         raise StartError(self.reason)

@@ -63,7 +63,7 @@ def test_a_trip_started_by_clicking_moves_and_finishes(page: Page, trackway: Run
     )
     page.get_by_role("button", name="Iniciar a corrida").first.click()
     panel = page.get_by_test_id("start-panel")
-    panel.get_by_role("option", name="Até a esquina").click()
+    panel.get_by_role("radio", name="Até a esquina").check()
     panel.get_by_label("Veículo").fill("Van do teste")
     panel.get_by_role("button", name="×5", exact=True).click()
     panel.get_by_test_id("start-submit").click()

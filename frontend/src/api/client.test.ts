@@ -9,7 +9,9 @@ function answering(...answers: (Response | Error)[]) {
   vi.stubGlobal("fetch", (path: string, init: RequestInit) => {
     calls.push([path, init]);
     const answer = answers.shift();
-    return answer instanceof Response ? Promise.resolve(answer) : Promise.reject(answer ?? new Error("unexpected call"));
+    return answer instanceof Response
+      ? Promise.resolve(answer)
+      : Promise.reject(answer ?? new Error("unexpected call"));
   });
   return calls;
 }
@@ -23,7 +25,13 @@ afterEach(() => {
 
 describe("a request", () => {
   it("raises the server's problem with its field", async () => {
-    answering(json({ type: "about:blank", title: "Conflict", status: 409, detail: "v1 is underway", field: "vehicle_id" }, 409, "application/problem+json"));
+    answering(
+      json(
+        { type: "about:blank", title: "Conflict", status: 409, detail: "v1 is underway", field: "vehicle_id" },
+        409,
+        "application/problem+json",
+      ),
+    );
     const error = await startTrip({ route_id: "r1" }, "key").catch((raised: unknown) => raised);
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 409, message: "v1 is underway", problem: { field: "vehicle_id" } });

@@ -62,7 +62,10 @@ describe("a watched box", () => {
 
   it("forgets who is outside, and keeps who is named", () => {
     const state = started();
-    state.apply(anUpdate({ vehicles: [aVehicle({ vehicle_id: "far", lat: -33 }), aVehicle({ vehicle_id: "named", lat: -33 })] }), NOW);
+    state.apply(
+      anUpdate({ vehicles: [aVehicle({ vehicle_id: "far", lat: -33 }), aVehicle({ vehicle_id: "named", lat: -33 })] }),
+      NOW,
+    );
     expect(state.watch(box, new Set(["named"]))).toBe(true);
     expect([...state.vehicles.keys()]).toEqual(["v1", "named"]);
     expect(state.watch(box, new Set(["named"]))).toBe(false);

@@ -187,7 +187,9 @@ describe("who listens", () => {
 describe("what is watched", () => {
   const view = { box: [-35, -57, -34, -56] as const, zoom: 13, vehicles: [], trip: null };
   const many = (n: number) =>
-    aReset({ vehicles: Array.from({ length: n }, (_, i) => aVehicle({ vehicle_id: `v${i}`, lat: i % 2 ? -34.5 : -30 })) });
+    aReset({
+      vehicles: Array.from({ length: n }, (_, i) => aVehicle({ vehicle_id: `v${i}`, lat: i % 2 ? -34.5 : -30 })),
+    });
 
   it("is a small fleet everywhere, wherever the map looks", () => {
     live(many(300));

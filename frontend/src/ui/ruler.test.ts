@@ -25,7 +25,11 @@ describe("delay ruler", () => {
   });
 
   it("says beyond which end the dot lies", () => {
-    expect([draw(minutes(30)).beyond, draw(minutes(31)).beyond, draw(minutes(-11)).beyond]).toEqual([null, "right", "left"]);
+    expect([draw(minutes(30)).beyond, draw(minutes(31)).beyond, draw(minutes(-11)).beyond]).toEqual([
+      null,
+      "right",
+      "left",
+    ]);
   });
 
   it("lets the band hold the dot even if the range does not", () => {

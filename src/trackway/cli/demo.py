@@ -4,7 +4,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,16 +31,30 @@ def demo(
     wait_until_up(api, while_pid)
     places = read_places(streets)
     chance = random.Random(seed)  # noqa: S311 - a repeatable demonstration, not a secret
+    busy = on_the_road(api)
     for number in range(1, vehicles + 1):
-        route = plan_between(api, *choose(places, chance))
-        body = {
-            "route_id": route["route_id"],
-            "vehicle_id": f"demo-{number:03}",
-            "vehicle_name": f"{KINDS[number % len(KINDS)]} {number:02}",
-        }
-        body |= {"speed": speed, "seed": chance.randrange(2**31)}
-        api.post("/v1/trips", body, Idempotency_Key=f"demo-{number}-{time.time_ns()}")
+        vehicle_id, ends, drive = f"demo-{number:03}", choose(places, chance), chance.randrange(2**31)
+        if vehicle_id in busy:
+            continue
+        route = plan_between(api, *ends)
+        name = f"{KINDS[number % len(KINDS)]} {number:02}"
+        body = {"route_id": route["route_id"], "vehicle_id": vehicle_id, "vehicle_name": name}
+        api.post("/v1/trips", body | {"speed": speed, "seed": drive}, Idempotency_Key=f"{vehicle_id}-{time.time_ns()}")
     out.print(f"[green]✓[/] {vehicles} vehicles are on the road")
+
+
+def on_the_road(api: Api) -> set[str]:
+    """The vehicles whose trips an earlier start left underway; they go on by themselves."""
+    return {trip["vehicle_id"] for status in ("planned", "underway") for trip in trips_of(api, status)}
+
+
+def trips_of(api: Api, status: str) -> Iterator[dict[str, Any]]:
+    """All trips in this status, page by page."""
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:
+        cursor = {"cursor": page["next"]} if page["next"] else {}
+        page = api.get("/v1/trips", status=status, limit=500, **cursor)
+        yield from (view["trip"] for view in page["trips"])
 
 
 def wait_until_up(api: Api, while_pid: int | None, patience: float = 60.0) -> None:

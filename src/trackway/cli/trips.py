@@ -76,7 +76,7 @@ def find_route(api: Api, wanted: str) -> dict[str, Any]:
 @trips.command("list")
 def list_trips(
     status: Annotated[Status | None, typer.Option(help="Only those.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

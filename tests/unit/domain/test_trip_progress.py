@@ -82,6 +82,17 @@ class TestWay:
         assert driven == sorted(driven)
         assert max(b - a for a, b in pairwise(driven)) < 80
 
+    def test_a_halt_in_a_dead_end_does_not_throw_it_back(self) -> None:
+        dead_end = route_of([(0, 0), (500, 0), (500, 60), (500, 0), (1000, 0)], limits=12.5, dwells={2: 30.0})
+        trip = trip_on(dead_end)
+        tracker, last = Tracker(trip, dead_end), 0.0
+        for position in drive_of(trip, dead_end):
+            for progress in progress_of(tracker.advance(position)):
+                real = Drive.of(dead_end).at((position.recorded_at - NOON).total_seconds()).distance
+                assert progress.driven >= last
+                assert progress.driven == pytest.approx(real, abs=10)
+                last = progress.driven
+
     def test_a_vehicle_that_turned_round_is_found_again(self) -> None:
         tracker = Tracker(trip_on(AVENUE), AVENUE)
         follow(tracker, [reported(100 + 10 * n, 1250 + 125 * n, 0) for n in range(5)])

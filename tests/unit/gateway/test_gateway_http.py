@@ -17,6 +17,7 @@ from realtime_gateway.app import create_app
 from realtime_gateway.openapi import Contract
 from realtime_gateway.settings import Settings
 from trackway.domain.lifecycle import TripStatus
+from trackway.domain.trip import Trip
 from trackway.events import BATCH_MEDIA_TYPE, STRUCTURED_MEDIA_TYPE, Event, to_batch, to_binary, to_structured
 from trackway.storage.memory import InMemoryStore
 from trackway.storage.port import DeadLetter, StoredPosition
@@ -239,7 +240,7 @@ STATUS = {
     "started_ms": 0,
     "services": [],
     "deployments": [
-        {"namespace": "trackway", "name": "realtime-gateway", "running": 1, "restarts": 0, "problem": None}
+        {"namespace": "trackway", "name": "realtime-gateway", "running": True, "restarts": 0, "problem": None}
     ],
     "brokers": [],
     "triggers": [],
@@ -328,6 +329,11 @@ def test_the_document_covers_every_query_and_leaves_out_what_is_not_for_people()
     paths = document()["paths"]
     assert set(QUERIES) <= set(paths)
     assert "/feed" not in paths
+    assert {path: paths[path]["get"]["tags"] for path in QUERIES[3:7:3]} == {
+        "/v1/trips/{trip_id}": ["trips"],
+        "/v1/vehicles": ["vehicles"],
+    }
+    assert paths["/v1/trips"]["get"]["summary"] == "Trips, newest first"
 
 
 def test_every_reference_of_the_document_is_there() -> None:
@@ -362,7 +368,7 @@ def test_what_the_functions_serve_is_merged_in(tmp_path: Path) -> None:
     file.write_text(json.dumps(fragment))
     app = create_app(Settings(), InMemoryStore())
     contract = Contract()
-    contract.answers(trip().__class__, "A trip")
+    contract.answers(Trip, "A trip")
     contract.install(app, file)
     built = app.openapi()
     assert set(built["paths"]["/v1/trips"]) == {"get", "post"}

@@ -142,6 +142,23 @@ async def test_uses_no_connection_that_was_idle_for_long(serve: Serve) -> None:
     await client.close()
 
 
+async def test_closes_what_nobody_uses() -> None:
+    closed = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await reader.read()
+        closed.set()
+
+    client, peer = HttpClient(idle_s=0.02), Peer(script)
+    await client.send(await peer.start(), HttpRequest("GET", "/"), deadline())
+    async with asyncio.timeout(SOON):
+        await closed.wait()
+    await client.close()
+    await peer.stop()
+
+
 async def closes_second_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A server that gives up a kept connection just when the next request arrives."""
     await read_request(reader)

@@ -25,13 +25,13 @@ export default function LiveMap(props: LiveMapProps) {
   const engine = useRef<MapEngine | null>(null);
   const [pointed, setPointed] = useState<string | null>(null);
   const [tilesMissing, setTilesMissing] = useState(false);
-  const drawable = useMemo(hasWebgl, []);
-  const view = useMemo(() => engineView(props), [props]);
+  const drawable = useMemo(() => hasWebgl(), []);
+  const view = engineView(props);
   const latest = useRef({ props, view });
   useEffect(() => {
     latest.current = { props, view };
     engine.current?.set(view);
-  }, [props, view]);
+  });
 
   useEffect(() => {
     const container = canvas.current;

@@ -17,7 +17,7 @@ const route: MapRoute = {
 };
 
 const part = (data: ReturnType<typeof routeFeatures>, name: string) => {
-  const found = data.features.find((f) => f.properties?.["part"] === name);
+  const found = data.features.find((f) => f.properties?.part === name);
   return found?.geometry.type === "LineString" ? found.geometry.coordinates : null;
 };
 
@@ -58,6 +58,7 @@ describe("the selected trip's way", () => {
       [0.01, -0.005],
       [0.01, 0],
     ]);
+    expect(part(data, "ahead")?.[0]).toEqual([0.01, 0]);
     expect(part(routeFeatures(route, [-0.005, 0.01], false), "back")).toBeNull();
   });
 });

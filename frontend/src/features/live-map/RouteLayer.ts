@@ -16,6 +16,8 @@ const CORE = 2.5;
 const HALO = 9;
 // The way near which the vehicle is looked for, as a share of the whole: a route may cross itself.
 const NEARBY = 0.06;
+// A vehicle off its route may be level with another part of it.
+const NEARBY_OFF_ROUTE = 0.25;
 
 /** The route's layers, from bottom to top. */
 export function routeLayers(tokens: Tokens): LayerSpecification[] {
@@ -44,12 +46,12 @@ export function routeLayers(tokens: Tokens): LayerSpecification[] {
 export function routeFeatures(route: MapRoute | null, vehicle: Point | null, offRoute: boolean): RouteData {
   if (route === null || route.points.length < 2) return NO_ROUTE;
   const way = measure(route.points);
-  const cut = cutAt(way, route, vehicle);
+  const cut = cutAt(way, route, vehicle, offRoute ? NEARBY_OFF_ROUTE : NEARBY);
   const features = [
     feature("driven", [...route.points.slice(0, cut.index + 1), cut.point]),
     feature("ahead", [cut.point, ...route.points.slice(cut.index + 1)]),
   ];
-  if (offRoute && vehicle !== null) features.push(feature("back", [vehicle, nearest(way, vehicle, 0, 1).point]));
+  if (offRoute && vehicle !== null) features.push(feature("back", [vehicle, cut.point]));
   return { type: "FeatureCollection", features: features.filter((f) => f !== null) };
 }
 
@@ -67,11 +69,11 @@ interface Place {
   readonly distance: number;
 }
 
-function cutAt(way: Way, route: MapRoute, vehicle: Point | null): Place {
+function cutAt(way: Way, route: MapRoute, vehicle: Point | null, nearby: number): Place {
   const first: Place = { index: 0, point: route.points[0] ?? [0, 0], distance: 0 };
   if (route.preview || route.fraction <= 0) return first;
   if (vehicle === null || route.fraction >= 1) return placeAt(way, route.fraction);
-  return nearest(way, vehicle, route.fraction - NEARBY, route.fraction + NEARBY);
+  return nearest(way, vehicle, route.fraction - nearby, route.fraction + nearby);
 }
 
 function measure(points: readonly Point[]): Way {

@@ -191,7 +191,6 @@ export class SpriteLayer<Data> extends Layer<Required<OwnProps<Data>>> {
       id: this.props.id,
       bufferLayout: this.getAttributeManager()?.getBufferLayouts({ isInstanced: false }) ?? [],
       topology: "triangle-list",
-      isInstanced: false,
     });
   }
 

@@ -53,9 +53,10 @@ export function stopMarks(route: MapRoute | null): StopMark[] {
   if (route === null) return [];
   const shares = stopShares(route);
   return route.stops.map(({ lat, lng }, i) => {
-    const last = i === route.stops.length - 1;
-    const past = !route.preview && (shares[i] ?? 0) <= route.fraction;
-    return { lat, lng, plate: last ? { kind: "end" } : { kind: "stop", number: i, past: past || i === 0 } };
+    if (i === route.stops.length - 1) return { lat, lng, plate: { kind: "end" } };
+    if (i === 0 && route.preview) return { lat, lng, plate: { kind: "start" } };
+    const past = i === 0 || (!route.preview && (shares[i] ?? 1) <= route.fraction);
+    return { lat, lng, plate: { kind: "stop", number: i, past } };
   });
 }
 
@@ -74,7 +75,8 @@ function stopShares({ points, stops }: MapRoute): number[] {
       if (Math.hypot(here[0] - lat, here[1] - lng) < Math.hypot(known[0] - lat, known[1] - lng)) best = i;
     }
     from = best;
-    return (along[best] ?? 0) / (along.at(-1) || 1);
+    const total = along.at(-1) ?? 0;
+    return total === 0 ? 0 : (along[best] ?? 0) / total;
   });
 }
 

@@ -3,7 +3,7 @@ import { Map as MapLibre, setWorkerUrl, type VectorTileSource } from "maplibre-g
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { MapCamera } from "./props";
-import { mapStyle } from "./style";
+import type { mapStyle } from "./style";
 
 export const CITY_CAMERA: MapCamera = { lat: -34.8958, lng: -56.1645, zoom: 12.6 };
 

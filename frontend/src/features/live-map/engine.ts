@@ -97,6 +97,7 @@ export class MapEngine {
     };
     this.listen();
     void loadPlateFonts().finally(() => {
+      this.scene.fontsCame();
       this.changed();
     });
   }
@@ -104,6 +105,7 @@ export class MapEngine {
   /** Takes what React knows; cheap when nothing that is drawn changed. */
   set(next: EngineView): void {
     const before = this.view;
+    if (sameView(next, before)) return;
     this.view = next;
     if (next.selected !== before.selected || !samePadding(next.padding, before.padding)) this.bringIntoView = true;
     if (next.theme !== before.theme || next.tokens !== before.tokens) this.map.setStyle(this.style());
@@ -387,6 +389,11 @@ export class MapEngine {
 
 function centreOf({ lat, lng, zoom }: MapCamera) {
   return { center: [lng, lat] as [number, number], zoom };
+}
+
+function sameView(a: EngineView, b: EngineView): boolean {
+  const names = Object.keys(a) as (keyof EngineView)[];
+  return names.every((name) => (name === "padding" ? samePadding(a.padding, b.padding) : a[name] === b[name]));
 }
 
 function samePadding(a: MapPadding, b: MapPadding): boolean {

@@ -8,6 +8,7 @@ export type Plate =
   | { readonly kind: "name"; readonly name: string; readonly value: string; readonly tone: Tone }
   | { readonly kind: "cluster"; readonly count: number; readonly attention: number }
   | { readonly kind: "stop"; readonly number: number; readonly past: boolean }
+  | { readonly kind: "start" }
   | { readonly kind: "end" };
 
 export interface Size {
@@ -45,7 +46,7 @@ export class PlatePress {
   /** Size on the map, px. */
   sizeOf(plate: Plate): Size {
     if (plate.kind === "cluster") return { width: CLUSTER_SIZE, height: CLUSTER_SIZE };
-    if (plate.kind === "stop") return { width: STOP_SIZE, height: STOP_SIZE };
+    if (plate.kind === "stop" || plate.kind === "start") return { width: STOP_SIZE, height: STOP_SIZE };
     if (plate.kind === "end") return PIN;
     const value = plate.value === "" ? 0 : this.textWidth(plate.value, VALUE_FONT) + 7;
     const width = Math.ceil(this.textWidth(plate.name, NAME_FONT) + value) + 15;
@@ -75,7 +76,13 @@ export class PlatePress {
     if (plate.kind === "name") drawName(pen, plate, size, tokens, this.textWidth(plate.name, NAME_FONT));
     else if (plate.kind === "cluster") drawCluster(pen, plate, tokens);
     else if (plate.kind === "stop") drawStop(pen, plate, tokens);
+    else if (plate.kind === "start") drawStart(pen, tokens);
     else drawPin(pen, tokens);
+  }
+
+  /** Text measured before its font was there has the wrong width. */
+  forgetWidths(): void {
+    this.widths.clear();
   }
 
   private textWidth(text: string, font: string): number {
@@ -93,7 +100,7 @@ export class PlatePress {
 
 function edgeOf(plate: Plate, tokens: Tokens): string {
   if (plate.kind === "name") return tokens.line;
-  return plate.kind === "stop" && plate.past ? tokens.accent : tokens["marker-edge"];
+  return plate.kind === "start" || (plate.kind === "stop" && plate.past) ? tokens.accent : tokens["marker-edge"];
 }
 
 function drawName(pen: Pen, plate: Plate & { kind: "name" }, size: Size, tokens: Tokens, valueFrom: number): void {
@@ -141,6 +148,19 @@ function drawCluster(pen: Pen, { count, attention }: Plate & { kind: "cluster" }
   pen.textAlign = "center";
   pen.textBaseline = "alphabetic";
   pen.fillText(String(count), middle, middle + 4.6);
+}
+
+function drawStart(pen: Pen, tokens: Tokens): void {
+  const middle = STOP_SIZE / 2;
+  const disc = (radius: number, colour: string) => {
+    pen.beginPath();
+    pen.arc(middle, middle, radius, 0, 2 * Math.PI);
+    pen.fillStyle = colour;
+    pen.fill();
+  };
+  disc(8, tokens.accent);
+  disc(5.8, tokens["m-land"]);
+  disc(3.2, tokens.accent);
 }
 
 function drawStop(pen: Pen, { number, past }: Plate & { kind: "stop" }, tokens: Tokens): void {

@@ -88,10 +88,10 @@ export interface LiveMapProps {
   initialCamera: MapCamera | null;
   /** Whether the zoom buttons are shown; the button for the whole fleet always is. */
   controls: boolean;
-  onSelect(vehicle_id: string | null): void;
-  onHover(vehicle_id: string | null): void;
+  onSelect: (vehicle_id: string | null) => void;
+  onHover: (vehicle_id: string | null) => void;
   /** A drag ended the following. */
-  onFollowEnd(): void;
+  onFollowEnd: () => void;
   /** The camera came to rest. */
-  onRest(camera: MapCamera, box: MapBox): void;
+  onRest: (camera: MapCamera, box: MapBox) => void;
 }

@@ -69,6 +69,12 @@ export class Scene {
     return this.gathered.singles;
   }
 
+  /** The page's fonts are there: measure and draw all text again. */
+  fontsCame(): void {
+    this.press.forgetWidths();
+    this.plates = null;
+  }
+
   /** A vehicle moved since the last frame. */
   moved(): void {
     this.frame++;
