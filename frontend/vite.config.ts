@@ -58,7 +58,8 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "jsdom",
+    // Components ask for jsdom in their first line; everything else needs no document.
+    environment: "node",
     include: ["src/**/*.test.{ts,tsx}", "map-build/**/*.test.mjs"],
     restoreMocks: true,
   },

@@ -49,7 +49,7 @@ dispatch = Http()
     summary="Start a trip; with the same Idempotency-Key it is the same trip",
 )
 async def start_trip(request: Request[StartTrip], deps: Deps) -> Answer:
-    wanted, key = request.body, request.headers.get("idempotency-key")
+    wanted, key = request.body, request.headers.get("idempotency-key") or None
     route = await deps.store.route(request.tenant, wanted.route_id)
     if route is None:
         raise Refused(404, f"there is no route {wanted.route_id}", "route_id")

@@ -12,6 +12,7 @@ from typing import Final, cast
 import httptools
 
 from knative_local.addresses import Address, UnixAddress
+from knative_local.http1_request import encode_request
 from knative_local.http_types import ConnectionFailed, Headers, HttpRequest, HttpResponse, TimedOut
 
 # Servers close idle connections after some seconds (uvicorn after 5): using ours only while younger avoids the race in
@@ -20,10 +21,6 @@ IDLE_S: Final = 4.0
 HIGH_WATER: Final = 256 * 1024
 MAX_BODY: Final = 64 * 1024 * 1024
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-HOP_BY_HOP: Final = frozenset(
-    {b"connection", b"content-length", b"expect", b"keep-alive", b"proxy-connection", b"te", b"trailer"}
-    | {b"transfer-encoding", b"upgrade"}
-)
 
 
 class NotSent(ConnectionFailed):
@@ -32,31 +29,6 @@ class NotSent(ConnectionFailed):
 
 class _ClosedUnanswered(ConnectionFailed):
     """A kept connection ended before any byte of an answer: the sign of one that had been given up meanwhile."""
-
-
-def encode_request(request: HttpRequest, address: Address) -> bytes:
-    """Head and body as one block of bytes (two writes can cost 40 ms with delayed acknowledgements).
-
-    Framing headers are ours; `host` is taken from the request or else from the address. Raises ValueError for a line
-    break in a header or a space in the target.
-    """
-    lines = [f"{request.method} {request.target} HTTP/1.1".encode("latin-1")]
-    if lines[0].count(b" ") != 2:
-        raise ValueError(f"request target {request.target!r} holds a space")
-    named = False
-    for name, value in request.headers:
-        if name in HOP_BY_HOP:
-            continue
-        named = named or name == b"host"
-        lines.append(name + b": " + value)
-    if not named:
-        lines.append(b"host: " + (b"localhost" if isinstance(address, UnixAddress) else str(address).encode()))
-    if request.body or request.method in {"POST", "PUT", "PATCH"}:
-        lines.append(b"content-length: %d" % len(request.body))
-    head = b"\r\n".join(lines)
-    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
-        raise ValueError("a request header holds a line break")
-    return b"".join((head, b"\r\n\r\n", request.body))
 
 
 class Answer:

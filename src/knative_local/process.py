@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import logging
 import os
 import random
 import signal
@@ -12,7 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from knative_local.addresses import TcpAddress
 from knative_local.http1 import HttpClient, NotSent
@@ -28,6 +29,9 @@ REASON_LINES: Final = 6
 PORTS: Final = range(18000, 30000)
 RUN_MARK: Final = "KNATIVE_LOCAL_RUN"
 _PR_SET_PDEATHSIG: Final = 1
+
+
+logger = logging.getLogger(__name__)
 
 
 class StartError(Exception):
@@ -104,18 +108,16 @@ def _end_with_parent() -> Callable[[], None] | None:
     return arrange
 
 
-class ChildProcess:
+class ChildProcess(asyncio.SubprocessProtocol):
     """A running process in a session of its own, so that a terminal's Ctrl-C reaches only the runtime."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, client: HttpClient, log: ProcessLog) -> None:
-        self._process = process
+    _transport: asyncio.SubprocessTransport
+
+    def __init__(self, port: int, client: HttpClient, log: ProcessLog) -> None:
         self._client = client
         self._log = log
         self._address = TcpAddress(HOST, port)
-        self._reading = [
-            asyncio.ensure_future(log.copy(stream)) for stream in (process.stdout, process.stderr) if stream is not None
-        ]
-        self._end = asyncio.ensure_future(self._wait())
+        self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
     def address(self) -> TcpAddress:
@@ -125,15 +127,14 @@ class ChildProcess:
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._process.pid
+        return self._transport.get_pid()
 
     @property
     def reason(self) -> str:
         """How it ended, with its last words."""
-        code = self._process.returncode
-        if code is None:
+        if not self._end.done():
             how = "is running"
-        elif code < 0:
+        elif (code := self._end.result()) < 0:
             how = f"was ended by {signal.Signals(-code).name}"
         else:
             how = f"ended with status {code}"
@@ -167,23 +168,40 @@ class ChildProcess:
         self._client.forget(self._address)
         if not self._end.done():
             with contextlib.suppress(ProcessLookupError):
-                self._process.terminate()
+                self._transport.terminate()
             await asyncio.wait((self._end,), timeout=grace_s)
         self.kill()
         await asyncio.wait((self._end,))
 
     def kill(self) -> None:
         """SIGKILL, to it and what it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._end.done():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
-    async def _wait(self) -> int:
-        code = await self._process.wait()
+    # asyncio.SubprocessProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It runs."""
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        """It wrote something."""
+        self._log.write(fd, data if isinstance(data, bytes) else data.encode())
+
+    def process_exited(self) -> None:
+        """It has ended; what it started and left behind goes too, as that holds its pipes open."""
         self._client.forget(self._address)
-        self.kill()  # whatever it started and left behind holds the pipes open
-        await asyncio.wait(self._reading)
+        self.kill()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended and everything that it wrote was read."""
+        logger.debug("the process at %s is gone: %s", self._address, exc)
         self._log.close()
-        return code
+        self._transport.close()
+        if not self._end.done():
+            code = self._transport.get_returncode()
+            self._end.set_result(-signal.SIGKILL if code is None else code)
 
 
 class Launcher:
@@ -202,11 +220,10 @@ class Launcher:
         port = _ports.free()
         log = ProcessLog(name, self._logs / f"{name}.log")
         try:
-            process = await asyncio.create_subprocess_exec(
+            _, child = await asyncio.get_running_loop().subprocess_exec(
+                lambda: ChildProcess(port, self._client, log),
                 *argv,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
                 cwd=self._root,
                 env={**environment, "PORT": str(port), RUN_MARK: self._mark},
                 start_new_session=True,
@@ -215,14 +232,13 @@ class Launcher:
         except OSError as error:
             log.close()
             raise StartError(f"cannot start {argv[0]}: {error.strerror}") from error
-        child = ChildProcess(process, port, self._client, log)
         self._running.add(child)
         child.when_ended(self._running.discard)
         return child
 
     def kill_all(self) -> None:
         """SIGKILL to every process that is still there."""
-        for child in self._running:
+        for child in list(self._running):
             child.kill()
 
 

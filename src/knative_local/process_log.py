@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import deque
 from pathlib import Path
@@ -18,29 +17,28 @@ class ProcessLog:
 
     def __init__(self, name: str, path: Path) -> None:
         self.last: deque[str] = deque(maxlen=KEPT_LINES)
+        self._rest: dict[int, bytes] = {}
         self._prefix = f"{name} | "
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > LARGEST_FILE:
             path.replace(path.with_suffix(".log.1"))
         self._file = path.open("ab", buffering=0)
 
-    async def copy(self, stream: asyncio.StreamReader) -> None:
-        """Take every line of `stream` to its end; over-long lines are cut into pieces."""
-        rest = b""
-        while data := await stream.read(LONGEST_LINE):
-            *lines, rest = (rest + data).split(b"\n")
-            self._write(lines)
-            if len(rest) >= LONGEST_LINE:
-                self._write([rest])
-                rest = b""
-        if rest:
-            self._write([rest])
+    def write(self, stream: int, data: bytes) -> None:
+        """Take what came on `stream` (1 or 2); a line is passed on when it is whole, or over 16 KiB."""
+        *lines, rest = (self._rest.get(stream, b"") + data).split(b"\n")
+        if len(rest) >= LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        self._rest[stream] = rest
+        self._pass_on(lines)
 
     def close(self) -> None:
-        """Close the file; nothing may be written any more."""
+        """Pass on what has no line end, and close the file."""
+        self._pass_on([rest for rest in self._rest.values() if rest])
+        self._rest.clear()
         self._file.close()
 
-    def _write(self, lines: list[bytes]) -> None:
+    def _pass_on(self, lines: list[bytes]) -> None:
         if not lines:
             return
         self._file.write(b"\n".join(lines) + b"\n")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import uvicorn
 
 from knative_local.backend import Exchange
-from knative_local.http1 import HOP_BY_HOP
+from knative_local.http1_request import HOP_BY_HOP
 from knative_local.http_types import ConnectionFailed, Headers, HttpRequest, HttpResponse, TimedOut
 from knative_local.loopback import refusal
 from knative_local.problem import problem

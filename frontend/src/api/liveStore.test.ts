@@ -10,6 +10,7 @@ class FakeSocket {
   onclose: ((event: { code: number }) => void) | null = null;
   binaryType = "blob";
   readyState = 0;
+  readonly OPEN = 1;
   readonly protocol = "trackway.v1.json";
   readonly sent: Watch[] = [];
 

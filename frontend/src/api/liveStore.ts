@@ -213,7 +213,7 @@ export class LiveConnection implements LiveStore {
 
   private sendWatch(view: WatchedView, resume: Resume | null): void {
     const socket = this.socket;
-    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (!socket || socket.readyState !== socket.OPEN) return;
     const trip = view.trip === null ? undefined : this.state.trips.get(view.trip);
     const named = new Set(trip ? [...view.vehicles, trip.vehicle_id] : view.vehicles);
     if (this.state.watch(view.box, named)) this.notifySoon();

@@ -1,6 +1,6 @@
 """Settings of a function's process, from the environment only.
 
-A msgspec record rather than pydantic-settings: importing pydantic costs 100 ms of every cold start.
+A msgspec record rather than pydantic-settings: importing pydantic costs more than 100 ms of every cold start.
 """
 
 from collections.abc import Mapping

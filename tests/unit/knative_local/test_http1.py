@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from knative_local.addresses import Address, TcpAddress, UnixAddress
-from knative_local.http1 import HttpClient, NotSent, encode_request
+from knative_local.http1 import HttpClient, NotSent
+from knative_local.http1_request import encode_request
 from knative_local.http_types import ConnectionFailed, HttpRequest, TimedOut
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -3,11 +3,12 @@ import { MapboxOverlay } from "@deck.gl/mapbox";
 import type { GeoJSONSource, Map as MapLibre, MapMouseEvent } from "maplibre-gl";
 import type { FrameChange, LiveStore } from "../../api";
 import type { ThemeName } from "../../ui/tokens";
-import { CITY_CAMERA, Hold, createBasemap } from "./basemap";
-import { boundsOf, freeCentre, isInFreeMap, type Screen } from "./camera";
-import { Fleet, type Mark } from "./fleet";
+import { CITY_CAMERA, createBasemap } from "./basemap";
+import type { Screen } from "./camera";
+import { Fleet } from "./fleet";
 import { noteFrameAge } from "./frameAges";
 import { frameSpacing } from "./motion";
+import { Pilot, samePadding } from "./pilot";
 import { loadPlateFonts } from "./plates";
 import type { MapBox, MapCamera, MapPadding } from "./props";
 import { ROUTE_SOURCE, routeFeatures, type RouteData } from "./RouteLayer";
@@ -35,14 +36,8 @@ export interface EngineEvents {
 const REFRESH_MS = 250;
 const REST_MS = 250;
 const ROUTE_MS = 1000;
-const EASE_MS = 300;
-const FIT_ZOOM = 15;
-const FIT_MARGIN = 48;
 const METRES_PER_PX_AT_0 = 78271.517;
 const METRES_PER_DEGREE = 111_195;
-// Nearer to the middle than this, following does not move the camera: each move draws the whole city again.
-const FOLLOW_SLACK_PX = 0.75;
-const FOLLOW_EASE_PX = 120;
 
 export class MapEngine {
   readonly map: MapLibre;
@@ -56,9 +51,8 @@ export class MapEngine {
   private readonly fleet: Fleet;
   private readonly scene: Scene;
   private readonly camera: SceneCamera;
-  private readonly hold: Hold;
+  private readonly pilot: Pilot;
   private readonly endings: (() => void)[] = [];
-  private readonly stillness = matchMedia("(prefers-reduced-motion: reduce)");
   private pointed: string | null = null;
   private pending = 0;
   private dirty = true;
@@ -67,8 +61,6 @@ export class MapEngine {
   private refreshed = -Infinity;
   private routed = -Infinity;
   private restTimer = 0;
-  private bringIntoView = false;
-  private placed: boolean;
   private skipAges = false;
 
   constructor(
@@ -78,13 +70,10 @@ export class MapEngine {
     private readonly events: EngineEvents,
     initialCamera: MapCamera | null,
   ) {
-    this.placed = initialCamera !== null;
-    this.bringIntoView = view.selected !== null;
-    this.fleet = new Fleet(store, () => this.stillness.matches);
+    this.fleet = new Fleet(store, () => this.pilot.still);
     this.scene = new Scene(store, this.fleet);
     this.map = createBasemap(container, this.style(), initialCamera ?? CITY_CAMERA, view.words.label);
     const { map } = this;
-    this.hold = new Hold(map, CITY);
     this.camera = {
       get zoom() {
         return map.getZoom();
@@ -95,6 +84,7 @@ export class MapEngine {
       },
       project: (place) => map.project(place),
     };
+    this.pilot = new Pilot(map, this.camera, view, initialCamera !== null);
     this.listen();
     void loadPlateFonts().finally(() => {
       this.scene.fontsCame();
@@ -107,23 +97,18 @@ export class MapEngine {
     const before = this.view;
     if (sameView(next, before)) return;
     this.view = next;
-    if (next.selected !== before.selected || !samePadding(next.padding, before.padding)) this.bringIntoView = true;
+    this.pilot.set(next);
     if (next.theme !== before.theme || next.tokens !== before.tokens) this.map.setStyle(this.style());
     if (next.route !== before.route) this.showRoute();
-    if (next.follow !== before.follow) {
-      this.map.scrollZoom.disable();
-      this.map.scrollZoom.enable(next.follow ? { around: "center" } : true);
-    }
     this.changed();
   }
 
-  /** Shows the whole fleet; the city when there is none. */
   fitAll(): void {
-    if (!this.fit(this.fleetToShow(), true)) this.map.easeTo({ ...centreOf(CITY_CAMERA), duration: this.ease() });
+    this.pilot.fitAll(this.fleet.drawn);
   }
 
   zoomBy(steps: number): void {
-    this.map.easeTo({ zoom: this.map.getZoom() + steps, duration: this.ease() });
+    this.pilot.zoomBy(steps);
   }
 
   /** Where each vehicle is drawn now, px from the map's top left. */
@@ -223,7 +208,7 @@ export class MapEngine {
     this.noteAges();
     if (this.dirty || now_ms - this.refreshed >= REFRESH_MS) this.refresh(now_ms);
     if (this.view.route !== null && now_ms - this.routed >= ROUTE_MS) this.showRoute();
-    this.follow();
+    this.pilot.follow(this.fleet.get(this.view.selected));
     this.overlay.setProps({ layers: this.scene.layers(this.view.selected) });
     const pointed = this.fleet.get(this.pointed);
     if (pointed !== undefined) this.events.onPointDrawn(this.map.project(pointed));
@@ -236,20 +221,7 @@ export class MapEngine {
     this.refreshed = now_ms;
     this.scene.refresh({ ...this.view, pointed: this.pointed }, this.camera, now_ms);
     this.spacing = frameSpacing((this.fleet.fastest(now_ms) * METRES_PER_DEGREE) / this.metresPerPx());
-    if (this.store.view().ready) this.hold.update(this.looksElsewhere());
-    this.placeCamera();
-  }
-
-  private looksElsewhere(): boolean {
-    const elsewhere = (place: { lat: number; lng: number }) => !this.hold.covers(place);
-    const [start] = this.view.route?.points ?? [];
-    return this.fleet.drawn.some(elsewhere) || (start !== undefined && elsewhere({ lat: start[0], lng: start[1] }));
-  }
-
-  /** The fleet, or its part in the city: two cities would not fit on one map. */
-  private fleetToShow(): readonly Mark[] {
-    const here = this.fleet.drawn.filter((mark) => this.hold.covers(mark));
-    return here.length > 0 ? here : this.fleet.drawn;
+    if (this.store.view().ready) this.pilot.look(this.fleet.drawn, this.fleet.get(this.view.selected));
   }
 
   private noteAges(): void {
@@ -275,72 +247,6 @@ export class MapEngine {
     void this.map.getSource<GeoJSONSource>(ROUTE_SOURCE)?.setData(this.routeData());
   }
 
-  /** At first shows the fleet, or the route being chosen; later brings the selected vehicle out from under a panel. */
-  private placeCamera(): void {
-    const { route, selected, padding, follow } = this.view;
-    if (route?.preview === true) {
-      if (this.bringIntoView)
-        this.fit(
-          route.points.map(([lat, lng]) => ({ lat, lng })),
-          true,
-        );
-      this.bringIntoView = false;
-      return;
-    }
-    if (!this.placed && this.store.view().ready) {
-      this.placed = true;
-      this.fit(this.fleetToShow(), false);
-    }
-    const mark = this.fleet.get(selected);
-    if (!this.bringIntoView || mark === undefined) return;
-    this.bringIntoView = false;
-    if (!follow && !isInFreeMap(this.map.project(mark), this.camera.extent, padding)) this.easeTo(mark);
-  }
-
-  private follow(): void {
-    const mark = this.view.follow ? this.fleet.get(this.view.selected) : undefined;
-    if (mark === undefined || this.map.isMoving()) return;
-    const { x, y } = this.offset(mark);
-    const distance = Math.hypot(x, y);
-    if (distance > FOLLOW_EASE_PX) this.easeTo(mark);
-    else if (distance > FOLLOW_SLACK_PX) this.map.jumpTo({ center: this.middleMoved(x, y) });
-  }
-
-  private easeTo(mark: Mark): void {
-    const { x, y } = this.offset(mark);
-    this.map.easeTo({ center: this.middleMoved(x, y), duration: this.ease() });
-  }
-
-  /** How far a vehicle is from the middle of the free map, px. */
-  private offset(mark: Mark): Screen {
-    const middle = freeCentre(this.camera.extent, this.view.padding);
-    const place = this.map.project(mark);
-    return { x: place.x - middle.x, y: place.y - middle.y };
-  }
-
-  private middleMoved(x: number, y: number) {
-    const { width, height } = this.camera.extent;
-    return this.map.unproject([width / 2 + x, height / 2 + y]);
-  }
-
-  private fit(places: Iterable<{ lat: number; lng: number }>, animate: boolean): boolean {
-    const bounds = boundsOf(places);
-    if (bounds === null) return false;
-    const { top, right, bottom, left } = this.view.padding;
-    const padding = {
-      top: top + FIT_MARGIN,
-      right: right + FIT_MARGIN,
-      bottom: bottom + FIT_MARGIN,
-      left: left + FIT_MARGIN,
-    };
-    this.map.fitBounds(bounds, { padding, maxZoom: FIT_ZOOM, duration: animate ? this.ease() : 0 });
-    return true;
-  }
-
-  private ease(): number {
-    return this.stillness.matches ? 0 : EASE_MS;
-  }
-
   private point(event: MapMouseEvent): void {
     const hit = this.scene.hit(event.point, false, this.camera);
     this.map.getCanvas().style.cursor = hit === null ? "" : "pointer";
@@ -358,8 +264,7 @@ export class MapEngine {
     const touch = "pointerType" in event.originalEvent && event.originalEvent.pointerType === "touch";
     const hit = this.scene.hit(event.point, touch, this.camera);
     if (hit !== null && "cluster" in hit) {
-      const { lng, lat } = hit.cluster;
-      this.map.easeTo({ center: [lng, lat], zoom: this.map.getZoom() + 1.5, duration: this.ease() });
+      this.pilot.zoomInto(hit.cluster);
     } else {
       this.events.onSelect(hit?.mark.vehicle_id ?? null);
     }
@@ -387,15 +292,7 @@ export class MapEngine {
   }
 }
 
-function centreOf({ lat, lng, zoom }: MapCamera) {
-  return { center: [lng, lat] as [number, number], zoom };
-}
-
 function sameView(a: EngineView, b: EngineView): boolean {
   const names = Object.keys(a) as (keyof EngineView)[];
   return names.every((name) => (name === "padding" ? samePadding(a.padding, b.padding) : a[name] === b[name]));
-}
-
-function samePadding(a: MapPadding, b: MapPadding): boolean {
-  return a.top === b.top && a.right === b.right && a.bottom === b.bottom && a.left === b.left;
 }

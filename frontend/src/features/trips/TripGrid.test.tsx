@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -64,8 +65,8 @@ function Grid() {
 
 beforeEach(() => {
   // A window of ten rows; jsdom itself has no layout.
-  vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(480);
-  vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(400);
+  vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(480);
+  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(400);
   vi.stubGlobal(
     "ResizeObserver",
     class {

@@ -36,9 +36,10 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (tenant, trip_id)
     );
     CREATE INDEX trip_by_age ON trip (tenant, planned_us, trip_id);
-    CREATE INDEX trip_by_vehicle ON trip (tenant, vehicle_id, planned_us);
-    CREATE INDEX trip_open ON trip (tenant, shard) WHERE status IN ('planned', 'underway');
-    CREATE INDEX trip_ended ON trip (tenant, ended_us) WHERE ended_us IS NOT NULL;
+    CREATE INDEX trip_by_vehicle ON trip (tenant, vehicle_id, planned_us, trip_id);
+    CREATE INDEX trip_open ON trip (tenant, vehicle_id) WHERE status IN ('planned', 'underway');
+    CREATE INDEX trip_open_by_shard ON trip (tenant, shard) WHERE status IN ('planned', 'underway');
+    CREATE INDEX trip_ended ON trip (tenant, ended_us, status) WHERE ended_us IS NOT NULL;
     CREATE TABLE trip_end (
         tenant TEXT NOT NULL,
         trip_id TEXT NOT NULL,
