@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def eventually(ask: Callable[[], T | None], within: float = 30.0, what: str = "the condition") -> T:
-    """What ``ask`` gives as soon as it is true; fails after ``within`` seconds. Refused connections count as not yet."""
+    """What ``ask`` gives as soon as it is true; fails after ``within`` seconds. A refused connection is a not yet."""
     end = time.monotonic() + within
     while True:
         try:
@@ -50,7 +50,17 @@ class Running:
     def start(self, *options: str) -> "Running":
         """Start and wait for the page's gateway."""
         self.state.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "trackway", "up", "--port", str(self.port), "--state", str(self.state), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "trackway",
+            "up",
+            "--port",
+            str(self.port),
+            "--state",
+            str(self.state),
+            *options,
+        ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.root, stdout=log, stderr=log, start_new_session=True)
         eventually(self.healthy, 30, "GET /healthz")

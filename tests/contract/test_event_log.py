@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import pytest
-from tests.unit.knative_local.eventing import BROKER, event
 
-from knative_local.log.port import EventLog, Failure, LogUnavailable, Record
+from knative_local.log.port import DeadLetter, EventLog, Failure, LogUnavailable, Record
 from knative_local.log.sqlite import Retention, SqliteEventLog
+from tests.unit.knative_local.eventing import BROKER, event
 
 OpenLog = Callable[[], EventLog]
 DAY_MS = 24 * 3600 * 1000
@@ -37,7 +37,7 @@ async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         log.close()
 
 
-def ids(records: Iterable[Record]) -> list[str]:
+def ids(records: Iterable[Record | DeadLetter]) -> list[str]:
     return [record.event.attributes["id"] for record in records]
 
 
@@ -214,6 +214,21 @@ async def test_dead_letters(open_log: OpenLog) -> None:
 
     log = open_log()
     assert log.dead_letter_counts() == {"t/x": 2, "t/y": 1}
+
+
+async def test_the_same_offset_of_another_broker_is_another_dead_letter(open_log: OpenLog) -> None:
+    log = open_log()
+    log.cursor("t/x", "a/one")
+    failure = Failure("answered 400", 400)
+    log.bury("t/x", Record(1, 5, event("of one")), "http://x", failure, attempts=1, delivered_to_sink=False)
+    log.cursor("t/x", "a/two")
+    log.bury("t/x", Record(1, 5, event("of two")), "http://x", failure, attempts=1, delivered_to_sink=False)
+    log.forget_triggers([])
+    log.cursor("t/x", "a/one")
+    log.bury("t/x", Record(1, 5, event("of one again")), "http://x", failure, attempts=1, delivered_to_sink=False)
+
+    assert ids(log.dead_letters()) == ["of one again", "of two", "of one"]
+    assert log.dead_letter_counts() == {"t/x": 3}
 
 
 async def test_a_second_process_is_told_who_has_the_log(tmp_path: Path) -> None:

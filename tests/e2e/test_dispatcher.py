@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -13,8 +12,17 @@ from tests.running import ROOT, Running, eventually
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 SCREENSHOTS = ROOT / "build/screenshots"
-FLAGS = """--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update
---disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist""".split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, trackway: Running) -> Iterator[Page]:
     """The page in Portuguese, as the product speaks first; what the browser complains about fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="pt-BR", reduced_motion="no-preference")
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, locale="pt-BR", reduced_motion="no-preference"
+    )
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -80,7 +90,9 @@ def test_a_trip_started_by_clicking_moves_and_finishes(page: Page, trackway: Run
         what="the marker moving",
     )
     shot(page, "trip-underway")
-    expect(page.get_by_role("complementary", name="Van do teste").get_by_text("Concluída")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("complementary", name="Van do teste").get_by_text("Concluída")).to_be_visible(
+        timeout=90_000
+    )
     assert trackway.get(f"/v1/trips/{trip['trip_id']}")["trip"]["status"] == "finished"
     shot(page, "trip-finished")
 

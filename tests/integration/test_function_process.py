@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from tests.running import ROOT, eventually, free_port
 
 pytestmark = pytest.mark.integration

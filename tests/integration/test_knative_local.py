@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.running import eventually, free_port
 from websockets.sync.client import connect
+
+from tests.running import eventually, free_port
 
 pytestmark = pytest.mark.integration
 PROJECT = Path(__file__).parent / "project"
@@ -396,10 +397,10 @@ def test_up_is_the_same_by_the_command_line(prepared: Local) -> None:
 def test_idle_it_costs_next_to_nothing(local: Local) -> None:
     assert local.process is not None
     runtime = psutil.Process(local.process.pid)
-    assert runtime.memory_full_info().pss < 48 * 1024 * 1024
+    assert runtime.memory_full_info().pss < 40 * 1024 * 1024
     assert runtime.num_threads() == 1
     before = runtime.cpu_times()
     with pytest.raises(subprocess.TimeoutExpired):
         local.process.wait(timeout=3)
     after = runtime.cpu_times()
-    assert (after.user + after.system) - (before.user + before.system) < 0.03 * 3
+    assert (after.user + after.system) - (before.user + before.system) <= 0.01 * 3

@@ -1,4 +1,4 @@
-"""The manifests are what runs: a changed filter sends the events elsewhere, a new function is a folder and a manifest."""
+"""The manifests are what runs: a changed filter sends events elsewhere, a new function is a folder and a manifest."""
 
 import re
 import shutil

@@ -163,10 +163,10 @@ def test_a_malformed_event_is_a_dead_letter_with_its_reason_and_can_be_dropped(t
         found = trackway.get("/v1/dead-letters")["dead_letters"]
         return [letter for letter in found if letter["event"]["id"] == attributes["id"]]
 
-    found = eventually(lambda: letters(), what="the dead letter")
+    found = eventually(letters, what="the dead letter")
     assert found[0]["code"] == 400
     assert "lat" in str(found[0]["reason"])
-    for letter in eventually(lambda: letters(), what="all its dead letters"):
+    for letter in eventually(letters, what="all its dead letters"):
         assert trackway.client.delete(f"/v1/dead-letters/{letter['letter_id']}").status_code == 204
 
 
@@ -186,7 +186,13 @@ BAD = [
     ("POST", "/v1/ingest", {"content": b"[" + b" " * 1_100_000 + b"]"}, 413, None),
     ("PUT", "/v1/trips", {"json": {}}, 405, None),
     ("DELETE", "/v1/ingest", {}, 405, None),
-    ("POST", "/v1/routes", {"json": {"name": "x", "stops": [{"lat": -34.9, "lng": -56.16}, {"lat": 0, "lng": 0}]}}, 400, "stops[1]"),
+    (
+        "POST",
+        "/v1/routes",
+        {"json": {"name": "x", "stops": [{"lat": -34.9, "lng": -56.16}, {"lat": 0, "lng": 0}]}},
+        400,
+        "stops[1]",
+    ),
 ]
 
 

@@ -1,8 +1,8 @@
 """Routes, seeds and time-lapses of all kinds, for properties of the domain."""
 
 from hypothesis import strategies as st
-from tests.unit.domain.roads import route_of
 
+from tests.unit.domain.roads import route_of
 from trackway.events import RoutePlanned
 
 seeds = st.integers(0, 50)

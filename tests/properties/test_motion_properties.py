@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.properties.strategies import routes, seeds, speeds
 from tests.unit.domain.roads import NOON, trip_on
-
 from trackway.domain.motion import ACCELERATION, BRAKING, Drive, arrives_at, due_positions, first_tick, next_tick
 from trackway.events import SHARDS, RoutePlanned
 

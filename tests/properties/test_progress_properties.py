@@ -5,9 +5,9 @@ from functools import reduce
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.properties.strategies import routes, seeds, speeds
 from tests.unit.domain.roads import NOON, route_of, trip_on
-
 from trackway.domain.lifecycle import LifecycleFact, TripStatus
 from trackway.domain.motion import due_positions
 from trackway.domain.progress import ProgressFact, Tracker, fact_id

@@ -16,12 +16,12 @@ import {
 import { Announcer, useNow, useReading } from "../ui";
 import { FleetMap } from "./FleetMap";
 import { ListEmpty } from "./ListEmpty";
-import { liveKeys } from "./liveKeys";
 import styles from "./LivePage.module.css";
 import { PhonePage } from "./PhonePage";
 import { Shell } from "./Shell";
 import { TopBar } from "./TopBar";
 import { useLayout, type Layout } from "./useLayout";
+import { useLiveKeys } from "./useLiveKeys";
 import { usePage } from "./usePage";
 
 const PANEL_PX = 392;
@@ -52,15 +52,13 @@ export function LivePage() {
     page.closePanel();
     listRef.current?.focus();
   };
-  const listHandle = {
-    focusSearch: () => listRef.current?.focusSearch(),
-    move: (by: number) => listRef.current?.move(by),
-  };
   const toggleList = () => {
     setHovered(null);
     if (!listShown && panelOpen && panelFolds(layout)) page.select(null);
     setListOpen(!listShown);
   };
+
+  const keys = useLiveKeys(address, page, listRef, toggleList, closePanel);
 
   const counters = { counts, only, list, onOnly: page.setOnly, onList: page.setList };
   const listView = (
@@ -123,11 +121,7 @@ export function LivePage() {
   );
 
   return (
-    <Shell
-      page="live"
-      bar={layout === "phone" ? null : <TopBar {...counters} onStart={page.openStart} />}
-      keys={liveKeys(address, page, listHandle, toggleList, closePanel)}
-    >
+    <Shell page="live" bar={layout === "phone" ? null : <TopBar {...counters} onStart={page.openStart} />} keys={keys}>
       {layout === "phone" ? (
         <PhonePage
           counters={counters}

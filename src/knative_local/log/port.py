@@ -91,7 +91,7 @@ class EventLog(Protocol):
     def bury(
         self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
     ) -> None:
-        """Keep a dead letter; one for the same Trigger and offset is replaced."""
+        """Keep a dead letter; one for the same Trigger and the same record of its Broker's log is replaced."""
         ...
 
     def dead_letters(

@@ -12,7 +12,7 @@ from pathlib import Path
 from knative_local.cloudevent import CloudEvent, from_json
 from knative_local.log.file_lock import FileLock
 from knative_local.log.port import CommitListener, DeadLetter, Failure, LogUnavailable, Record
-from knative_local.log.sqlite_dead_letters import DeadLetterTable
+from knative_local.log.sqlite_dead_letters import LEAVE_OFFSETS, DeadLetterTable
 from knative_local.log.sqlite_file import connect, write
 from knative_local.log.tail import Tail
 
@@ -126,8 +126,11 @@ class SqliteEventLog:
         if row is not None and row[0] == broker:
             return int(row[1])
         end = self.end(broker)
-        row = (trigger, broker, end)
-        write(self._database, ("INSERT OR REPLACE INTO cursors (trigger, broker, done) VALUES (?, ?, ?)", [row]))
+        write(
+            self._database,
+            ("INSERT OR REPLACE INTO cursors (trigger, broker, done) VALUES (?, ?, ?)", [(trigger, broker, end)]),
+            (LEAVE_OFFSETS, [(trigger,)]),
+        )
         return end
 
     def commit(self, cursors: Mapping[str, int]) -> None:
@@ -141,7 +144,7 @@ class SqliteEventLog:
         known = [trigger for (trigger,) in self._database.execute("SELECT trigger FROM cursors")]
         gone = [(trigger,) for trigger in known if trigger not in kept]
         if gone:
-            write(self._database, ("DELETE FROM cursors WHERE trigger = ?", gone))
+            write(self._database, ("DELETE FROM cursors WHERE trigger = ?", gone), (LEAVE_OFFSETS, gone))
 
     def prune(self, floors: Mapping[str, int], now_ms: int) -> int:
         """See EventLog."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from trackway.domain.geometry import distance
 from trackway.domain.line import BACK, ON_ROUTE, Line, Match
-from trackway.domain.motion import Drive
+from trackway.domain.motion import Drive, arrives_at
 from trackway.domain.trip import Trip
 from trackway.events import (
     PositionRecorded,
@@ -31,7 +31,6 @@ LATE_AT, RECOVERED_AT = 300.0, 120.0
 ARRIVED_WITHIN, ARRIVED_SHARE = 30.0, 0.9
 """Metres from the end, after at least this share of the way: a device's vehicle has arrived."""
 
-_STOPPED_SHORT = 5.0  # metres: a simulated vehicle this near to the end of its way has arrived
 _PRIOR = 120.0  # seconds of driving as planned that the observed pace is weighed against
 _PACE = 0.6, 2.5  # how much faster or slower than planned the rest of the way is taken to be, at most
 _FASTEST = 45.0  # m/s: how far a vehicle can have come between two positions
@@ -54,6 +53,7 @@ class Tracker:
         self._line = Line.of(route)
         self._plan = Drive.of(route)
         self._end = route.path[-1]
+        self._arrives_at = arrives_at(trip, route) if trip.simulated else None
         self._driven = 0.0
         self._newest: datetime | None = None
         self._late = self._off_route = False
@@ -102,7 +102,7 @@ class Tracker:
         return match
 
     def _facts(self, position: PositionRecorded, match: Match) -> list[ProgressFact]:
-        arrived = self._arrived(position, match)
+        arrived = self._arrived(position)
         bucket = _bucket(position.recorded_at)
         if not arrived and bucket == self._bucket:
             return []
@@ -119,9 +119,9 @@ class Tracker:
             )
         return facts
 
-    def _arrived(self, position: PositionRecorded, match: Match) -> bool:
-        if self.trip.simulated:
-            return self._driven >= self._line.length - _STOPPED_SHORT and match.offset <= ON_ROUTE
+    def _arrived(self, position: PositionRecorded) -> bool:
+        if self._arrives_at is not None:
+            return position.recorded_at >= self._arrives_at
         if self._driven < ARRIVED_SHARE * self._line.length:
             return False
         return distance(position.lat, position.lng, self._end.lat, self._end.lng) <= ARRIVED_WITHIN

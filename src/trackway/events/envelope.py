@@ -235,7 +235,7 @@ def to_kafka(event: Event) -> tuple[bytes | None, list[tuple[str, bytes]], bytes
 
 
 def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
-    """The event of a Kafka record, in binary mode or, where its content type says so, structured. Raises InvalidEvent."""
+    """The event of a Kafka record, in binary mode or, as its content type says, structured. Raises InvalidEvent."""
     texts = {name: content.decode() for name, content in headers}
     content_type = texts.get("content-type", "")
     if content_type.partition(";")[0] == STRUCTURED_MEDIA_TYPE:

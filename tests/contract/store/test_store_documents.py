@@ -2,8 +2,8 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.contract.store.facts import NOON, ROUTE, T, at, position, trip
 
+from tests.contract.store.facts import NOON, ROUTE, T, at, position, trip
 from trackway.domain.motion import shard_of
 from trackway.events import Event
 from trackway.storage.port import Conflict, DeadLetter, Shard, Store

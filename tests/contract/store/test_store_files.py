@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.contract.store.facts import (
     T,
     position,
     started,
     trip,
 )
-
 from trackway.domain.lifecycle import TripStatus
 from trackway.storage import open_store
 from trackway.storage.port import Shard, Store, StoreUnavailable

@@ -1,7 +1,6 @@
 """What a store promises of positions and vehicles."""
 
 from tests.contract.store.facts import T, at, cancelled, finished, position, started, trip
-
 from trackway.storage.port import Store
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.contract.store.facts import NOON, T, at, cancelled, fact, finished, progressed, started, trip
 
+from tests.contract.store.facts import NOON, T, at, cancelled, fact, finished, progressed, started, trip
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.motion import shard_of
 from trackway.events import SHARDS, InvalidEvent, SimulationAdvanced, TripDelayed

@@ -1,8 +1,8 @@
 """Distances and bearings between places that anybody can look up, and projections on streets."""
 
 import pytest
-from tests.unit.domain.roads import place
 
+from tests.unit.domain.roads import place
 from trackway.domain.geometry import bearing, distance, project, turn
 
 

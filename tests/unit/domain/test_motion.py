@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.domain.roads import NOON, place, route_of, trip_on
 
+from tests.unit.domain.roads import NOON, place, route_of, trip_on
 from trackway.domain.geometry import distance
 from trackway.domain.motion import (
     ACCELERATION,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.domain.roads import NOON, reported, route_of, trip_on
 
+from tests.unit.domain.roads import NOON, reported, route_of, trip_on
 from trackway.domain.lifecycle import MOVES, LifecycleFact, TripStatus, Verdict, move
 from trackway.domain.trip import GRACE, Trip, after, trip_of
 from trackway.events import TripCancelled, TripFinished, TripStarted

@@ -4,8 +4,8 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from tests.unit.domain.roads import NOON, place, reported, route_of, trip_on
 
+from tests.unit.domain.roads import NOON, place, reported, route_of, trip_on
 from trackway.domain.motion import Drive, due_positions
 from trackway.domain.progress import ProgressFact, Tracker, fact_id, fact_time
 from trackway.domain.trip import Trip

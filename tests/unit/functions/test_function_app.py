@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from functions_framework.aio import create_asgi_app
-from tests.unit.functions.fakes import started, trip
 
+from tests.unit.functions.fakes import started, trip
 from trackway.events import Event, to_binary
 from trackway.functions.host import LARGEST_REQUEST
 

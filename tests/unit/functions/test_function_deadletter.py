@@ -4,8 +4,8 @@ from base64 import b64encode
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.functions.fakes import TENANT, World, ask, deliver, started, told, trip
 
+from tests.unit.functions.fakes import TENANT, World, ask, deliver, started, told, trip
 from trackway.events import Event
 from trackway.functions import Received, SinkRefused
 from trackway.storage.port import DeadLetter

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.functions.fakes import NOON, TENANT, World, ask, headers_of, route, started, told, trip, wrap
 
+from tests.unit.functions.fakes import NOON, TENANT, World, ask, headers_of, route, started, told, trip, wrap
 from trackway.domain.lifecycle import TripStatus
 from trackway.events import TripCancelled, TripFinished, TripStarted, decode
 from trackway.functions import Answered

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.unit.functions.fakes import NOON, World, ask, told
 
+from tests.unit.functions.fakes import NOON, World, ask, told
 from trackway.events import PositionRecorded, decode
 from trackway.functions import Answered
 

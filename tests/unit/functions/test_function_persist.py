@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, told, trip, wrap
 
+from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, told, trip, wrap
 from trackway.domain.lifecycle import TripStatus
 from trackway.events import (
     Event,

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.functions.fakes import TENANT, World, ask, headers_of, told
 
+from tests.unit.functions.fakes import TENANT, World, ask, headers_of, told
 from trackway.events import RoutePlanned, decode
 from trackway.functions import Answered, Deps, Function
 from trackway.streets.edges import Document

@@ -4,8 +4,8 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, trip, wrap
 
+from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, trip, wrap
 from trackway.domain.motion import due_positions
 from trackway.domain.trip import Trip
 from trackway.events import (

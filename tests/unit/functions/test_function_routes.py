@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
-from tests.unit.functions.fakes import FOLDER, World, ask, headers_of, started, told, trip
 
+from tests.unit.functions.fakes import FOLDER, World, ask, headers_of, started, told, trip
 from trackway.functions import Answer, Deps, Function, Http, Refused, Request
 from trackway.functions.catalogue import load, names
 from trackway.storage.port import Conflict

@@ -4,8 +4,8 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-from tests.unit.functions.fakes import NOON, TENANT, World, deliver, headers_of, route, started, trip, wrap
 
+from tests.unit.functions.fakes import NOON, TENANT, World, deliver, headers_of, route, started, trip, wrap
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.motion import arrives_at, due_positions, shard_of
 from trackway.domain.trip import Trip

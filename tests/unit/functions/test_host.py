@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 import pytest
-from tests.unit.functions.fakes import NOON, World, ask, deliver, headers_of, started, told, trip
 
+from tests.unit.functions.fakes import NOON, World, ask, deliver, headers_of, started, told, trip
 from trackway.events import Event, InvalidEvent, from_http, to_structured
 from trackway.functions import (
     Answer,

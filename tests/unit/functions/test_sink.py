@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.unit.functions.fakes import started, trip
 
+from tests.unit.functions.fakes import started, trip
 from trackway.events import Event, from_http
 from trackway.functions import SinkRefused, SinkUnavailable
 from trackway.functions.address import SinkAddress, UnusableAddress, parse_address

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.unit.gateway.facts import NOON
 from websockets.asyncio.client import ClientConnection, connect
 
 from realtime_gateway.__main__ import Server, server_for
@@ -16,6 +15,7 @@ from realtime_gateway.app import Gateway, create_app
 from realtime_gateway.codecs import JSON, Codec
 from realtime_gateway.protocol import Frame, Watch
 from realtime_gateway.settings import Settings
+from tests.unit.gateway.facts import NOON
 from trackway.events import Event, event_of
 from trackway.storage.memory import InMemoryStore
 from trackway.storage.port import RouteSummary, Store, StoreUnavailable, TripView

@@ -5,6 +5,9 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
+from realtime_gateway.fleet import KEPT_ENDED, KEPT_GONE, LEAVES_AFTER, Fleet
+from realtime_gateway.protocol import Counts
 from tests.unit.gateway.facts import (
     MIDNIGHT,
     NOON,
@@ -18,9 +21,6 @@ from tests.unit.gateway.facts import (
     summary,
     trip,
 )
-
-from realtime_gateway.fleet import KEPT_ENDED, KEPT_GONE, LEAVES_AFTER, Fleet
-from realtime_gateway.protocol import Counts
 from trackway.domain.lifecycle import TripStatus
 from trackway.events import TripDelayed, TripDeviated, TripRejoined
 from trackway.storage.port import TripView, Vehicle

@@ -10,12 +10,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from tests.unit.gateway.facts import at, finished, planned, position, progressed, started, trip
-from tests.unit.gateway.serving import TENANT, Fragile, Serving, fact_event, serving
 
 from realtime_gateway.app import create_app
 from realtime_gateway.openapi import Contract
 from realtime_gateway.settings import Settings
+from tests.unit.gateway.facts import at, finished, planned, position, progressed, started, trip
+from tests.unit.gateway.serving import TENANT, Fragile, Serving, fact_event, serving
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
 from trackway.events import BATCH_MEDIA_TYPE, STRUCTURED_MEDIA_TYPE, Event, to_batch, to_binary, to_structured

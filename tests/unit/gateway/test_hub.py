@@ -3,11 +3,11 @@
 from typing import Any
 
 from msgspec.structs import replace
-from tests.unit.gateway.facts import MIDNIGHT, NOON, finished, position, progressed, started, summary
 
 from realtime_gateway.codecs import JSON, MESSAGE_PACK
 from realtime_gateway.hub import Hub, Subscriber
 from realtime_gateway.protocol import Frame, Notice, Reset, Resume, Update, Watch
+from tests.unit.gateway.facts import MIDNIGHT, NOON, finished, position, progressed, started, summary
 
 NOW_MS = 1_773_489_600_000
 CENTRE = (-35.0, -56.2, -34.8, -56.1)

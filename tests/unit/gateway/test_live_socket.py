@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.unit.gateway.facts import NOON, finished, position, progressed, started
-from tests.unit.gateway.serving import Fragile, Serving, hear, say, serving
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from realtime_gateway.codecs import CODECS, JSON, MESSAGE_PACK, Codec
 from realtime_gateway.protocol import Notice, Reset, Resume, Update, Watch
+from tests.unit.gateway.facts import NOON, finished, position, progressed, started
+from tests.unit.gateway.serving import Fragile, Serving, hear, say, serving
 
 
 async def closed(socket: ClientConnection) -> tuple[int, str]:

@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.gateway.facts import MIDNIGHT, at, cancelled, finished, planned, position, progressed, started, trip
-from tests.unit.gateway.serving import TENANT, Clock, fact_event
 
 from realtime_gateway.codecs import JSON
 from realtime_gateway.live_view import LiveView
 from realtime_gateway.protocol import Counts, Watch
+from tests.unit.gateway.facts import MIDNIGHT, at, cancelled, finished, planned, position, progressed, started, trip
+from tests.unit.gateway.serving import TENANT, Clock, fact_event
 from trackway.domain.lifecycle import TripStatus
 from trackway.events import InvalidEvent
 from trackway.storage.memory import InMemoryStore

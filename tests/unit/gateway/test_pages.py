@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+
 from tests.unit.gateway.serving import serving
 
 INDEX = b'<!doctype html><script>let dark = 1;</script><script type="module" src="/assets/app-1.js"></script>'

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.knative_local.eventing import BROKER, FakeSubscribers, event, trigger, until
 
 from knative_local.admin import Admin
 from knative_local.dispatcher import Dispatcher
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.log.sqlite import SqliteEventLog
+from tests.unit.knative_local.eventing import BROKER, FakeSubscribers, event, trigger, until
 
 
 class Asked:

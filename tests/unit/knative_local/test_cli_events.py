@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from tests.unit.knative_local.eventing import BROKER, FakeSubscribers, event, trigger, until
 from typer.testing import CliRunner
 
 from knative_local.admin import Admin
@@ -15,6 +14,7 @@ from knative_local.cli_events import dead_letters, events
 from knative_local.dispatcher import Dispatcher
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.log.sqlite import SqliteEventLog
+from tests.unit.knative_local.eventing import BROKER, FakeSubscribers, event, trigger, until
 
 
 class Runtime:

@@ -3,12 +3,12 @@
 import base64
 
 import pytest
-from tests.unit.knative_local.eventing import event
 
 from knative_local.delivery import Refused, Taken, dead_letter, judge, request_for, wait_before
 from knative_local.http_types import ConnectionFailed, Headers, HttpResponse, TimedOut, header
 from knative_local.log.port import Failure
 from knative_local.model import Delivery
+from tests.unit.knative_local.eventing import event
 
 STRUCTURED = [(b"content-type", b"application/cloudevents+json; charset=utf-8")]
 BATCH = [(b"content-type", b"application/cloudevents-batch+json")]

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
-from tests.unit.knative_local.eventing import BROKER, FakeSleep, FakeSubscribers, event, events_of, trigger, until
 
 from knative_local.cloudevent import mode_of
 from knative_local.dispatcher import Dispatcher
@@ -18,6 +17,7 @@ from knative_local.log.port import LogUnavailable
 from knative_local.log.sqlite import Retention, SqliteEventLog
 from knative_local.model import Trigger
 from knative_local.pump import Bounds
+from tests.unit.knative_local.eventing import BROKER, FakeSleep, FakeSubscribers, event, events_of, trigger, until
 
 Running = tuple[Dispatcher, SqliteEventLog]
 Start = Callable[..., AbstractAsyncContextManager[Running]]

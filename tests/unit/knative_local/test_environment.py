@@ -35,7 +35,9 @@ BROKER = Destination(Ref("Broker", "", "default", "eventing.knative.dev/v1"))
 def made(container: Container, **more: Any) -> dict[str, str]:
     service = KnService("shop", "plan", container, HERE, labels={"emits": "true"})
     manifests = Manifests(services=(service,), **(TEXTS | more))
-    return Environments(manifests, lambda _, namespace: f"http://here/{namespace}", "/run/in.sock", "http://here").of_service(service)
+    return Environments(
+        manifests, lambda _, namespace: f"http://here/{namespace}", "/run/in.sock", "http://here"
+    ).of_service(service)
 
 
 @pytest.mark.parametrize(

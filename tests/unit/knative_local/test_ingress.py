@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.unit.knative_local.eventing import BROKER, event
 
 from knative_local.http_types import Headers, HttpRequest, header
 from knative_local.ingress import MOST_BYTES, Ingress
 from knative_local.log.port import LogUnavailable
 from knative_local.log.sqlite import SqliteEventLog
+from tests.unit.knative_local.eventing import BROKER, event
 
 STRUCTURED = [(b"content-type", b"application/cloudevents+json")]
 BATCH = [(b"content-type", b"application/cloudevents-batch+json")]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import pytest
-from tests.unit.knative_local.eventing import event
 
 from knative_local.log.port import CommitListener, Record
 from knative_local.rates import BrokerTraffic, Rate
+from tests.unit.knative_local.eventing import event
 
 
 class Clock:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+
 from tests.unit.domain.roads import NOON, place
 from tests.unit.streets.towns import NODES, streets, town
-
 from trackway.domain.geometry import distance
 from trackway.domain.motion import Drive
 from trackway.events import DEFAULT_TENANT, fact_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from tests.unit.domain.roads import place
 from tests.unit.streets.towns import streets, town
-
 from trackway.domain.geometry import distance
 from trackway.streets.edges import Document
 from trackway.streets.graph import MapMissing, NoWay, OffTheMap, Streets, WayPoint

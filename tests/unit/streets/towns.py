@@ -3,8 +3,8 @@
 from typing import Any
 
 import msgspec
-from tests.unit.domain.roads import place
 
+from tests.unit.domain.roads import place
 from trackway.streets.edges import Document
 from trackway.streets.graph import Streets
 

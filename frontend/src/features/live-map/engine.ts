@@ -62,6 +62,7 @@ export class MapEngine {
   private routed = -Infinity;
   private restTimer = 0;
   private skipAges = false;
+  private destroyed = false;
 
   constructor(
     container: HTMLElement,
@@ -120,6 +121,7 @@ export class MapEngine {
   }
 
   destroy(): void {
+    this.destroyed = true;
     for (const end of this.endings) end();
     cancelAnimationFrame(this.pending);
     clearTimeout(this.restTimer);
@@ -193,7 +195,7 @@ export class MapEngine {
   }
 
   private request(): void {
-    if (this.pending === 0) this.pending = requestAnimationFrame(this.draw);
+    if (this.pending === 0 && !this.destroyed) this.pending = requestAnimationFrame(this.draw);
   }
 
   private readonly draw = (now_ms: number): void => {
@@ -236,8 +238,7 @@ export class MapEngine {
   }
 
   private routeData(): RouteData {
-    // The style is made before the fleet is there.
-    const mark = (this.fleet as Fleet | undefined)?.get(this.view.selected);
+    const mark = this.fleet.get(this.view.selected);
     const vehicle = mark === undefined ? null : ([mark.lat, mark.lng] as const);
     return routeFeatures(this.view.route, vehicle, mark?.state.attention === "off");
   }

@@ -102,10 +102,10 @@ describe("the grid", () => {
     first?.focus();
     fireEvent.keyDown(screen.getByRole("grid"), { key: "ArrowDown" });
     fireEvent.keyDown(screen.getByRole("grid"), { key: "ArrowDown" });
-    expect(stops().map((element) => element.dataset["trip"])).toEqual(["t2"]);
+    expect(stops().map((element) => element.dataset.trip)).toEqual(["t2"]);
     expect(document.activeElement).toBe(stops()[0]);
     fireEvent.keyDown(screen.getByRole("grid"), { key: "ArrowUp" });
-    expect(stops()[0]?.dataset["trip"]).toBe("t1");
+    expect(stops()[0]?.dataset.trip).toBe("t1");
   });
 
   it("walks to the last row, which was not in the document", () => {

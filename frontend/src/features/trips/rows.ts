@@ -99,13 +99,16 @@ export function collectRows(picture: Picture, list: ListName): Row[] {
 
 const plain = (text: string): string => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** Whether a row passes the search (every word somewhere in vehicle, route or its ends; accents do not matter) and the counters. */
+/**
+ * Whether a row passes the search and the counters. Every word of the search stands somewhere in the vehicle's name, the
+ * route's or its ends, or begins the vehicle's id; accents do not matter.
+ */
 export function matches({ name, vehicle_id, trip, state, group }: Row, { query, only }: Filter): boolean {
   if (only !== null && (group === "free" || !only.has(state.attention))) return false;
   const asked = plain(query).split(/\s+/).filter(Boolean);
   if (asked.length === 0) return true;
-  const text = plain([name, vehicle_id, trip?.route_name, trip?.from_name, trip?.to_name].join(" "));
-  return asked.every((word) => text.includes(word));
+  const text = plain([name, trip?.route_name, trip?.from_name, trip?.to_name].join(" "));
+  return asked.every((word) => text.includes(word) || plain(vehicle_id).startsWith(word));
 }
 
 const GROUP_RANK: Readonly<Record<GroupName, number>> = { attention: 0, fine: 1, free: 2, planned: 3, finished: 4 };

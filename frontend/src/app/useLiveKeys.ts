@@ -1,4 +1,6 @@
 /** The live page's keys. */
+import type { RefObject } from "react";
+
 import { liveStore } from "../api";
 import { nextAttention, type TripListHandle } from "../features/trips";
 import type { LiveAddress } from "./address";
@@ -14,18 +16,18 @@ function back(address: LiveAddress, page: PageActions, close: () => void): void 
   else if (address.query !== "" || address.only !== null) page.clearFilters();
 }
 
-export function liveKeys(
+export function useLiveKeys(
   address: LiveAddress,
   page: PageActions,
-  list: Pick<TripListHandle, "focusSearch" | "move">,
+  list: RefObject<TripListHandle | null>,
   toggleList: () => void,
   close: () => void,
 ): Keys {
   const { selection, follow, only } = address;
   return {
-    "/": list.focusSearch,
-    j: () => list.move(1),
-    k: () => list.move(-1),
+    "/": () => list.current?.focusSearch(),
+    j: () => list.current?.move(1),
+    k: () => list.current?.move(-1),
     n: () => {
       const next = nextAttention(liveStore, selection);
       if (next) page.select(next);
