@@ -114,8 +114,13 @@ class Activator:
         return self._reason or None
 
     def begin(self) -> None:
-        """Start what has to run before the first request (min-scale)."""
-        self._desired = self.service.min_scale
+        """Start what has to run before the first request: min-scale, or an initial-scale that asks for several.
+
+        An initial-scale of 1, which is Knative's default, shows there that the revision works; here a start would
+        be a start of everything.
+        """
+        initial = self.service.initial_scale if self.service.initial_scale > 1 else 0
+        self._desired = max(self.service.min_scale, initial)
         self._reconcile()
 
     async def acquire(self, deadline: float) -> Lease:
@@ -301,6 +306,7 @@ class Activator:
         self._members.append(member)
         self._count()
         self._reason = ""
+        self._autoscaler.change(member.since, self._load)
         if self._cold_since is not None:
             self.usage.cold_start(member.since - self._cold_since)
             self._cold_since = None

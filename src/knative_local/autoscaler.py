@@ -44,6 +44,10 @@ class ConcurrencyMeter:
         """The number of requests now."""
         return self._concurrency
 
+    def younger_than(self, seconds: float, now: float) -> bool:
+        """Whether it began to measure less than `seconds` ago."""
+        return self._started is not None and now - self._started < seconds
+
     def change(self, now: float, concurrency: int) -> None:
         """Say that from `now` on there are `concurrency` requests."""
         if self._started is None:
@@ -149,10 +153,10 @@ class Autoscaler:
             self._panic_since = None
 
     def _retained(self, now: float, desired: int, ready: int) -> int:
-        """Hold the last instance back for the retention period, and any while a request is under way."""
-        if desired > 0:
+        """Hold the last instance back for its first window and the retention period, and while it has a request."""
+        if desired > 0 or self._meter.younger_than(self._service.window_s, now):
             self._zero_since = None
-            return desired
+            return max(desired, min(1, ready))
         if self._zero_since is None:
             self._zero_since = now
         kept = self._meter.concurrency > 0 or now - self._zero_since < self._service.scale_to_zero_pod_retention_s

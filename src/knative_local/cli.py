@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from knative_local import cli_events
@@ -60,7 +63,7 @@ def status(
     elif not watch:
         console.print(_tables(report))
     else:
-        with Live(_tables(report), console=console, screen=True) as live:
+        with contextlib.suppress(KeyboardInterrupt), Live(_tables(report), console=console, screen=True) as live:
             while True:
                 time.sleep(1)
                 live.update(_tables(_report(url)))
@@ -76,39 +79,42 @@ def _report(url: str) -> dict[str, Any]:
 
 
 def _tables(report: dict[str, Any]) -> Group:
-    services = Table("service", "instances", "in flight", "requests/s", "p99 ms", "cold start ms", title="Services")
+    rows = [row for kind in ("services", "deployments", "brokers", "triggers") for row in report[kind]]
+    several = len({row["namespace"] for row in rows}) > 1
+
+    def name(row: dict[str, Any]) -> str:
+        return escape(f"{row['namespace']}/{row['name']}" if several else row["name"])
+
+    services = _table("Services", "service", "instances", "in flight", "requests/s", "p99 ms", "cold start ms")
     for row in report["services"]:
         instances = f"{row['instances']}" + (f" (+{row['starting']})" if row["starting"] else "")
         style = "red" if row["problem"] else "green" if row["instances"] else "dim"
-        services.add_row(
-            f"[{style}]{_name(row)}[/]",
-            instances,
-            _number(row["in_flight"]),
-            _number(row["requests_per_s"]),
-            _number(row["p99_ms"]),
-            _number(row["cold_start_p50_ms"]),
-        )
+        numbers = (row["in_flight"], row["requests_per_s"], row["p99_ms"], row["cold_start_p50_ms"])
+        services.add_row(f"[{style}]{name(row)}[/]", instances, *map(_number, numbers))
     for row in report["deployments"]:
-        style = "green" if row["running"] else "red"
-        services.add_row(f"[{style}]{_name(row)}[/]", "1" if row["running"] else "0", "", "", "", "")
-    triggers = Table("trigger", "filter", "events/s", "in flight", "backlog", "dead letters", title="Triggers")
+        services.add_row(f"[{'green' if row['running'] else 'red'}]{name(row)}[/]", "1" if row["running"] else "0")
+    triggers = _table("Triggers", "trigger", "filter", "events/s", "in flight", "backlog", "dead letters")
     for row in report["triggers"]:
-        triggers.add_row(
-            _name(row),
-            row["filter"],
-            _number(row["events_per_s"]),
-            _number(row["in_flight"]),
-            _number(row["backlog"]),
-            f"[red]{row['dead_letters']}[/]" if row["dead_letters"] else "0",
-        )
-    brokers = Table("broker", "events/s", "events", title="Brokers")
+        numbers = (row["events_per_s"], row["in_flight"], row["backlog"], row["dead_letters"])
+        style = "red" if row["dead_letters"] else "none"
+        triggers.add_row(f"[{style}]{name(row)}[/]", escape(row["filter"]), *map(_number, numbers))
+    brokers = _table("Brokers", "broker", "events/s", "events")
     for row in report["brokers"]:
-        brokers.add_row(_name(row), _number(row["events_per_s"]), _number(row["events_total"]))
-    return Group(services, brokers, triggers)
+        brokers.add_row(name(row), _number(row["events_per_s"]), _number(row["events_total"]))
+    return Group(services, brokers, triggers, *_troubles(report))
 
 
-def _name(row: dict[str, Any]) -> str:
-    return f"{row['namespace']}/{row['name']}"
+def _troubles(report: dict[str, Any]) -> list[str]:
+    rows = [*report["services"], *report["deployments"]]
+    return [f"[red]{escape(row['name'])}[/]: {escape(row['problem'])}" for row in rows if row["problem"]]
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column(first, no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="left" if column == "filter" else "right")
+    return table
 
 
 def _number(value: float | None) -> str:

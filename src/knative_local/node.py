@@ -111,14 +111,19 @@ class Node:
 
     def _activator(self, service: KnService, launcher: Launcher) -> Activator:
         environment = self._environments.of_service(service)
-        launch = _launch(launcher, service.name, service.container, environment)
+        launch = _launch(launcher, self._label(service), service.container, environment)
         return Activator(service, launch, Usage(), MOST_INSTANCES)
 
     def _deployment(self, deployment: Deployment, launcher: Launcher) -> DeploymentRunner:
         container = deployment.container
         environment = self._environments.of_deployment(deployment)
-        launch = _launch(launcher, deployment.name, container, environment)
+        launch = _launch(launcher, self._label(deployment), container, environment)
         return DeploymentRunner(deployment, launch, listens=container.port is not None)
+
+    def _label(self, of: KnService | Deployment) -> str:
+        """What its output is marked with: the name, and the namespace where there are several."""
+        every = (*self._manifests.services, *self._manifests.deployments)
+        return of.name if len({each.namespace for each in every}) == 1 else f"{of.namespace}.{of.name}"
 
     def _address_of(self, destination: Destination, namespace: str) -> str:
         path = self._names.path_of(destination, namespace)

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ from knative_local.names import Names
 from knative_local.node import Node, ingress_path
 
 LONGEST_SOCKET_PATH: Final = 100
+MOST_FILES: Final = 65_536
 
 
 class CannotStart(Exception):
@@ -105,6 +107,7 @@ def run(options: Options) -> int:
     try:
         if len(os.fsencode(ingress_path(options.state))) > LONGEST_SOCKET_PATH:
             raise CannotStart(f"the path {options.state.resolve()} is too long for a Unix socket in it; choose another")
+        _raise_file_limit()
         listener = listen(options.host, options.port)
         manifests = read_manifests(options.path)
         uvloop.run(_until_signal(Node(manifests, listener, options.state, options.root), manifests))
@@ -112,6 +115,14 @@ def run(options: Options) -> int:
         sys.stderr.write(f"{error}\n")
         return error.status if isinstance(error, CannotStart) else 1
     return 0
+
+
+def _raise_file_limit() -> None:
+    """As many open files as the system allows: each WebSocket takes two here and one in its instance."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _until_signal(node: Node, manifests: Manifests) -> None:

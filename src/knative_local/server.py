@@ -21,6 +21,8 @@ from knative_local.problem import problem
 from knative_local.splice import SocketDoor, Splice
 
 REFRAMED: Final = HOP_BY_HOP - {b"content-length"} | {b"date"}  # uvicorn frames anew and tells the time
+# Longer than clients keep an unused connection, so that it is they who close it and no request meets a closed one.
+KEEP_ALIVE_S: Final = 75
 LARGEST_BODY: Final = 8 * 1024 * 1024
 LARGEST_BATCH: Final = 64 * 1024 * 1024
 
@@ -162,6 +164,7 @@ def _config(app: Application, ws: Any, grace_s: int) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=grace_s,
+        timeout_keep_alive=KEEP_ALIVE_S,
         backlog=2048,
     )
 

@@ -90,9 +90,8 @@ def test_a_trip_started_by_clicking_moves_and_finishes(page: Page, trackway: Run
         what="the marker moving",
     )
     shot(page, "trip-underway")
-    expect(page.get_by_role("complementary", name="Van do teste").get_by_text("Concluída")).to_be_visible(
-        timeout=90_000
-    )
+    panel = page.get_by_role("complementary", name="Van do teste")
+    expect(panel.get_by_test_id("trip-status")).to_have_text("Concluída", timeout=90_000)
     assert trackway.get(f"/v1/trips/{trip['trip_id']}")["trip"]["status"] == "finished"
     shot(page, "trip-finished")
 

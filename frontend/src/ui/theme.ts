@@ -56,6 +56,8 @@ const components: CssVarsThemeOptions["components"] = {
     },
   },
   MuiPaper: { styleOverrides: { root: { backgroundImage: "none" } } },
+  // Nothing dims the map: a question stands out by its shadow.
+  MuiBackdrop: { styleOverrides: { root: { backgroundColor: "transparent" } } },
   MuiDialog: {
     styleOverrides: {
       paper: { borderRadius: 12, boxShadow: "var(--shadow2), 0 0 0 1px var(--line)", backgroundColor: "var(--raised)" },

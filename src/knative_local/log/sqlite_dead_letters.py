@@ -23,8 +23,7 @@ ON CONFLICT (trigger, "offset") DO UPDATE SET
     attempts = excluded.attempts, when_ms = excluded.when_ms, delivered_to_sink = excluded.delivered_to_sink,
     replaying = 0, event = excluded.event
 """
-# For a Trigger that begins anew, maybe at another Broker: there the same offset is another event, which must not replace
-# this one.
+# For a Trigger that begins anew, maybe at another Broker, where the same offset is another event.
 LEAVE_OFFSETS = 'UPDATE dead_letters SET "offset" = -id WHERE trigger = ? AND "offset" > 0'
 _MOST_KEPT = 100_000
 

@@ -124,17 +124,14 @@ def cell_of(lat: float, lng: float) -> tuple[int, int]:
     return int(lat // CELL), int(lng // CELL)
 
 
-def cells_of(edge: Edge) -> set[tuple[int, int]]:
-    """All cells that an edge can pass through."""
-    cells: set[tuple[int, int]] = set()
-    for (lat1, lng1), (lat2, lng2) in pairwise(edge.path):
-        low = cell_of(min(lat1, lat2), min(lng1, lng2))
-        high = cell_of(max(lat1, lat2), max(lng1, lng2))
-        if low == high:
-            cells.add(low)
-        else:
-            cells.update((r, c) for r in range(low[0], high[0] + 1) for c in range(low[1], high[1] + 1))
-    return cells
+def cells_of(edge: Edge) -> list[tuple[int, int]]:
+    """All cells that an edge can pass through: those of the box around it, since most edges are shorter than a cell."""
+    lats, lngs = zip(*edge.path, strict=True)
+    low, high = int(min(lats) // CELL), int(max(lats) // CELL)
+    left, right = int(min(lngs) // CELL), int(max(lngs) // CELL)
+    if low == high and left == right:
+        return [(low, left)]
+    return [(row, column) for row in range(low, high + 1) for column in range(left, right + 1)]
 
 
 def ring_of(centre: tuple[int, int], ring: int) -> Iterator[tuple[int, int]]:

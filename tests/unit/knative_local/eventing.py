@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from knative_local.cloudevent import CloudEvent, from_batch, from_http, from_json, mode_of
+from knative_local.dispatcher import Dispatcher
 from knative_local.filters import EVERYTHING, Filter
 from knative_local.http_types import HttpRequest, HttpResponse
+from knative_local.log.sqlite import SqliteEventLog
 from knative_local.model import Delivery, Destination, Source, Trigger
 
 BROKER = "town/default"
@@ -46,6 +49,8 @@ def trigger(
     )
 
 
+Running = tuple[Dispatcher, SqliteEventLog]
+Start = Callable[..., AbstractAsyncContextManager[Running]]
 Answer = HttpResponse | Exception | Callable[[HttpRequest], "HttpResponse | Exception"]
 
 
@@ -123,3 +128,13 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.001)
+
+
+def backlog(dispatcher: Dispatcher) -> int:
+    """How many events the Triggers are not through with."""
+    return sum(figures.backlog for figures in dispatcher.trigger_figures())
+
+
+async def done(dispatcher: Dispatcher) -> None:
+    """Wait until the Triggers are through with everything."""
+    await until(lambda: backlog(dispatcher) == 0)

@@ -130,6 +130,16 @@ async def test_min_scale_starts_without_a_request(machine: Make) -> None:
     await until(lambda: it.activator.instances == 2)
 
 
+@pytest.mark.parametrize(("initial", "expected"), [(1, 0), (3, 3)])
+async def test_an_initial_scale_of_several_starts_without_a_request(machine: Make, initial: int, expected: int) -> None:
+    it = machine(initial_scale=initial, window_s=60.0)
+    assert it.activator.starting == expected
+    await until(lambda: len(it.started) == expected)
+    for instance in it.started:
+        instance.serves()
+    await until(lambda: it.activator.instances == expected)
+
+
 async def test_container_concurrency_is_never_exceeded_and_who_waits_is_next(machine: Make) -> None:
     it = machine(concurrency=2, max_scale=1)
     (first, second, third) = (ask(it) for _ in range(3))

@@ -90,6 +90,12 @@ def test_goes_to_zero_one_window_after_the_last_request_and_not_before() -> None
     assert scaler.decide(1.0 + (waiting.again_s or 0.0), 1).desired == 0
 
 
+def test_an_instance_that_never_got_a_request_stays_for_its_first_window() -> None:
+    scaler = Autoscaler(service(window_s=60.0), machine_limit=8)
+    scaler.change(100.0, 0)
+    assert [scaler.decide(now, 1).desired for now in (101.0, 159.0, 161.0)] == [1, 1, 0]
+
+
 def test_the_last_instance_is_retained_for_its_period() -> None:
     scaler = Autoscaler(service(window_s=10.0, scale_to_zero_pod_retention_s=30.0), machine_limit=8)
     scaler.change(0.0, 1)

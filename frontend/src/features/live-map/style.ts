@@ -108,41 +108,36 @@ function streets(theme: ThemeName, tokens: Tokens): LayerSpecification[] {
   ];
 }
 
+/** From which zoom streets are named; a layer each, because a filter only knows the tiles' whole zooms. */
+const STREET_LABELS = [
+  { id: "label-street", minzoom: 15, classes: ["residential"] },
+  { id: "label-street-tertiary", minzoom: 13.6, classes: ["tertiary"] },
+  { id: "label-street-major", minzoom: 12.5, classes: MAJOR },
+] as const;
+
+/** From bottom to top: where labels collide, the upper layer wins. */
 function labels(tokens: Tokens): LayerSpecification[] {
   const halo = { "text-halo-color": tokens["m-land"], "text-halo-width": 1.7, "text-halo-blur": 0.2 };
-  const classFrom: [string, number][] = [
-    ["trunk", 12.5],
-    ["primary", 12.5],
-    ["secondary", 12.5],
-    ["tertiary", 13.6],
-    ["residential", 15],
-  ];
-  const shown: FilterSpecification = [
-    "step",
-    ["zoom"],
-    false,
-    ...stepsOf(classFrom).flatMap(([zoom, classes]) => [zoom, ["in", ["get", "class"], ["literal", classes]]]),
-  ] as FilterSpecification;
   return [
-    {
-      id: "label-street",
+    ...STREET_LABELS.map(({ id, minzoom, classes }): LayerSpecification => ({
+      id,
       type: "symbol",
       source: CITY,
       "source-layer": "street_name",
-      minzoom: 12.5,
-      filter: shown,
+      minzoom,
+      filter: ["in", ["get", "class"], ["literal", [...classes]]],
       layout: {
         "text-field": ["get", "name"],
         "text-font": FONT.medium,
         "text-size": 11,
         "symbol-placement": "line",
         "symbol-spacing": 620,
-        "symbol-sort-key": ["match", ["get", "class"], "trunk", 0, "primary", 1, "secondary", 2, "tertiary", 3, 4],
+        "symbol-sort-key": ["match", ["get", "class"], "trunk", 0, "primary", 1, 2],
         "text-max-angle": 24,
         "text-padding": 6,
       },
       paint: { "text-color": tokens["m-label"], ...halo },
-    },
+    })),
     {
       id: "label-place",
       type: "symbol",
@@ -160,12 +155,6 @@ function labels(tokens: Tokens): LayerSpecification[] {
       paint: { "text-color": tokens["m-place"], ...halo },
     },
   ];
-}
-
-/** Classes shown from each zoom on, growing. */
-function stepsOf(from: readonly [string, number][]): [number, string[]][] {
-  const zooms = [...new Set(from.map(([, zoom]) => zoom))].sort((a, b) => a - b);
-  return zooms.map((zoom) => [zoom, from.filter(([, since]) => since <= zoom).map(([name]) => name)]);
 }
 
 function fill(id: string, layer: string, colour: string): LayerSpecification & { type: "fill" } {

@@ -6,12 +6,13 @@ import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
 
 import { getRoute, getTripEvents, useResource, type ApiError, type Route } from "../../api";
-import { EmptyState, Pill, ProblemNote, useReading, VehicleGlyph } from "../../ui";
+import { EmptyState, Pill, ProblemNote, useReading } from "../../ui";
 import { Arrival } from "./Arrival";
 import type { Row, Selection } from "./rows";
 import { ends, pillOf } from "./texts";
 import { Timeline } from "./Timeline";
 import { TripActions } from "./TripActions";
+import { TripMark } from "./TripMark";
 import { TripEvents } from "./TripEvents";
 import styles from "./TripPanel.module.css";
 import { useTripRow } from "./useTripRow";
@@ -44,7 +45,7 @@ export function TripPanel(props: TripPanelProps) {
   return (
     <section className={styles.panel} aria-label={row?.name ?? words.trip.events} data-testid="trip-panel">
       <header className={styles.head}>
-        {row && <VehicleGlyph {...row.state} heading={row.vehicle?.heading ?? 45} />}
+        {row && <TripMark row={row} />}
         <div className={styles.title}>
           <h2 ref={heading} tabIndex={-1}>
             {row?.name ?? words.app.loading}

@@ -1,10 +1,11 @@
 /** One trip in the list: mark, name over detail, delay ruler, arrival over delay. */
 import type { CSSProperties } from "react";
 
-import { DelayRuler, useReading, VehicleGlyph } from "../../ui";
+import { DelayRuler, useReading } from "../../ui";
 import { LATE_S } from "../live-map";
 import type { Row } from "./rows";
 import { delayText, ends, rowSentence, stateText, timeText, uncertain } from "./texts";
+import { TripMark } from "./TripMark";
 import styles from "./TripList.module.css";
 
 export interface TripRowProps {
@@ -30,7 +31,7 @@ export function TripRow(props: TripRowProps) {
     props;
   const reading = useReading();
   const doubtful = uncertain(row, offline);
-  const { trip, vehicle, state } = row;
+  const { trip, state } = row;
   return (
     // The keys of a row are handled by its grid, where the focus roves.
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events
@@ -51,7 +52,7 @@ export function TripRow(props: TripRowProps) {
       onPointerEnter={() => onHover(row.vehicle_id)}
     >
       <span role="gridcell" className={styles.mark}>
-        <VehicleGlyph {...state} heading={vehicle?.heading ?? 0} />
+        <TripMark row={row} />
       </span>
       <span role="gridcell" className={styles.name}>
         <b>{row.name}</b>
