@@ -18,7 +18,7 @@ from realtime_gateway.codecs import Codec, Message
 from realtime_gateway.fleet import KEPT_ENDED
 from realtime_gateway.hub import Hub, Subscriber
 from realtime_gateway.protocol import Notice, Watch
-from trackway.events import FACTS, Event, fact_of, milliseconds
+from trackway.events import FACTS, Event, InvalidEvent, fact_of, milliseconds
 from trackway.storage.port import Store, StoreUnavailable
 
 log = logging.getLogger("realtime_gateway")
@@ -138,9 +138,9 @@ class LiveView:
     # Events -----------------------------------------------------------------------------------------------------------
 
     def receive(self, events: Sequence[Event]) -> None:
-        """Take in what the broker delivers; events of other tenants and types are passed over. Raises InvalidEvent, and
-        then has taken in none of them."""
-        facts: list[Struct] = [fact_of(e) for e in events if e.tenant == self._tenant and e.type in FACTS]
+        """Take in what the broker delivers. Events of other tenants and types are passed over, and so are those whose
+        data cannot be read: persist refuses them, and nobody's view waits while the broker tries them again."""
+        facts = [fact for event in events if (fact := self._fact(event)) is not None]
         fleet = self.hub.fleet
         moves = fleet.trip_moves
         fleet.apply(facts)
@@ -148,6 +148,15 @@ class LiveView:
             self._busy_until = self._now() + QUIET_AFTER
         self._schedule_flush()
         self._schedule_look_up()
+
+    def _fact(self, event: Event) -> Struct | None:
+        if event.tenant != self._tenant or event.type not in FACTS:
+            return None
+        try:
+            return fact_of(event)
+        except InvalidEvent as error:
+            log.warning("passed over the event %s: %s", event.id, error.detail)
+            return None
 
     # Sockets ----------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """CloudEvents 1.0 on the wire: read from and written as binary, structured and batch HTTP, the JSON kept as it came.
 
-Own code instead of the SDK, which costs 50 times as much per event (bench) and encodes again what only passes through.
+Own code instead of the SDK, which costs some 20 µs more an event and encodes again what only passes through.
 """
 
 from __future__ import annotations

@@ -118,6 +118,16 @@ describe("the connection", () => {
     expect(store.view().connection).toMatchObject({ state: "offline", since_ms: NOW, retry_at_ms: NOW + 250 + 500 });
   });
 
+  it("lets time stand still while it is lost, but for the clock", () => {
+    live();
+    world.last.end(1013);
+    world.pass(4000);
+    expect([store.now(), store.clock()]).toEqual([NOW, NOW + 4000]);
+    world.pass(1000);
+    live();
+    expect(store.now()).toBe(store.clock());
+  });
+
   it("takes a new picture when the gateway has begun a new life", () => {
     live();
     world.last.end(1001);

@@ -35,7 +35,10 @@ export interface LiveStore {
   readonly vehicles: ReadonlyMap<string, LiveVehicle>;
   readonly trips: ReadonlyMap<string, LiveTrip>;
   readonly ages: FrameAges;
+  /** The gateway's clock (ms), which stands still while there is no connection: nothing grows late or silent unseen. */
   readonly now: () => number;
+  /** The gateway's clock (ms), which always goes on. */
+  readonly clock: () => number;
   readonly heardMs: (vehicle_id: string) => number | null;
   readonly tripOf: (vehicle_id: string) => LiveTrip | undefined;
   readonly onFrame: (listener: (change: FrameChange) => void) => () => void;
@@ -92,7 +95,8 @@ export class LiveConnection implements LiveStore {
     return this.state.ages;
   }
 
-  now = (): number => this.state.serverTime(this.world.now());
+  now = (): number => this.state.serverTime(this.lostSince ?? this.world.now());
+  clock = (): number => this.state.serverTime(this.world.now());
   heardMs = (vehicle_id: string): number | null => this.state.heardMs(vehicle_id);
   tripOf = (vehicle_id: string): LiveTrip | undefined => this.state.tripOf(vehicle_id);
   view = (): LiveView => this.picture;

@@ -2,7 +2,7 @@
 import { useColorScheme } from "@mui/material/styles";
 import { Component, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 
-import { getRoute, liveStore, useLive, useResource, type Box } from "../api";
+import { getRoute, liveStore, useResource, type Box } from "../api";
 import {
   LiveMap,
   type Attention,
@@ -13,7 +13,7 @@ import {
 } from "../features/live-map";
 import type { Row } from "../features/trips";
 import { ProblemText } from "./ProblemText";
-import { tokens, useNow, useReading, type ThemeName } from "../ui";
+import { tokens, useReading, type ThemeName } from "../ui";
 import { mapWords } from "./mapWords";
 import styles from "./LivePage.module.css";
 
@@ -23,6 +23,7 @@ export interface FleetMapProps {
   readonly hoveredVehicle: string | null;
   readonly only: ReadonlySet<Attention> | null;
   readonly follow: boolean;
+  readonly offline: boolean;
   readonly padding: MapPadding;
   readonly initialCamera: MapCamera | null;
   readonly controls: boolean;
@@ -32,11 +33,9 @@ export interface FleetMapProps {
   readonly onCamera: (camera: MapCamera) => void;
 }
 
-const QUIET_AFTER_MS = 30_000;
 const REST_MS = 500;
 // Watched beyond the edge, so that a short pan shows what is there before the map rests.
 const MARGIN = 0.25;
-const browserNow = () => Date.now();
 
 function padded([south, west, north, east]: MapBox): Box {
   const [dy, dx] = [(north - south) * MARGIN, (east - west) * MARGIN];
@@ -48,9 +47,6 @@ export function FleetMap(props: FleetMapProps) {
   const reading = useReading();
   const words = useMemo(() => mapWords(reading), [reading]);
   const theme = useTheme();
-  const { connection } = useLive();
-  const now = useNow(browserNow, 5000);
-  const offline = connection.state === "offline" && now - connection.since_ms > QUIET_AFTER_MS;
   const route = useMapRoute(chosen, previewRoute);
   const trip = chosen?.trip ?? null;
   const open = trip === null || trip.status === "underway" || trip.status === "planned";
@@ -69,7 +65,6 @@ export function FleetMap(props: FleetMapProps) {
           words={words}
           selectedVehicle={selectedVehicle}
           route={route}
-          offline={offline}
           onRest={onRest}
         />
       </Suspense>

@@ -23,6 +23,7 @@ import { TopBar } from "./TopBar";
 import { useLayout, type Layout } from "./useLayout";
 import { useLiveKeys } from "./useLiveKeys";
 import { usePage } from "./usePage";
+import { useQuiet } from "./useQuiet";
 
 const PANEL_PX = 392;
 const TABLET_PX = 360;
@@ -35,7 +36,7 @@ export function LivePage() {
   const [address, page] = usePage();
   const { selection, only, list, query, follow, start, tab } = address;
   const layout = useLayout();
-  const live = useLive();
+  useLive(); // The fleet is read from the store, which changes in place.
   useNow(liveStore.now); // Silence and the day's counts change without a frame.
   const counts = countFleet(liveStore);
   const [hovered, setHovered] = useState<string | null>(null);
@@ -44,7 +45,7 @@ export function LivePage() {
   const [initialCamera] = useState(address.at);
   const listRef = useRef<TripListHandle>(null);
   const chosen = selection && findRow(liveStore, selection);
-  const offline = live.connection.state === "offline";
+  const offline = useQuiet();
   const panelOpen = selection !== null || start;
   const listShown = listOpen && !(panelOpen && panelFolds(layout));
 
@@ -110,6 +111,7 @@ export function LivePage() {
       hoveredVehicle={hovered}
       only={only}
       follow={follow}
+      offline={offline}
       padding={padding}
       initialCamera={initialCamera}
       controls={layout !== "phone"}

@@ -120,6 +120,6 @@ export function ConnectionDot() {
 
 export function Clock() {
   const { format } = useReading();
-  const now = useNow(liveStore.now);
+  const now = useNow(liveStore.clock);
   return <time className={styles.clock}>{format.clock(now)}</time>;
 }

@@ -12,8 +12,7 @@ MAX_BODY = 4 * 1024 * 1024
 
 
 def feed_router(view: LiveView) -> APIRouter:
-    """``POST /feed``: 204 when the hub has the events, 400 when one of them is malformed (and then it has none of
-    them)."""
+    """``POST /feed``: 204 when the hub has the events, 400 when the delivery is no event (and then it has none)."""
     router = APIRouter()
 
     @router.post("/feed", status_code=204, include_in_schema=False)
