@@ -59,7 +59,7 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: Trackway needs Python 3.11 or newer (name it: make run PYTHON=python3.12)." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install the package python3-venv." >&2; exit 1; }
 	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node.js is missing: install Node.js 20 or newer with npm." >&2; exit 1; }
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || { echo "Node.js $$(node --version) is too old: Trackway needs Node.js 20 or newer." >&2; exit 1; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "Node.js $$(node --version) is too old: Trackway needs Node.js 20 or newer." >&2; exit 1; }
 
 $(VENV)/.created: | tools
 	@echo "» virtual environment in $(VENV)"

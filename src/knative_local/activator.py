@@ -320,7 +320,7 @@ class Activator:
         self._members.remove(member)
         self._count()
         self._not_before = now + self._backoff.ended(now - member.since)
-        logger.warning("%s: an instance with %d requests %s", self.name, member.in_flight, member.instance.reason)
+        logger.warning("%s: an instance %s", self.name, member.instance.reason)
         self._reconcile()
 
     def _could_not_start(self, error: StartError) -> None:

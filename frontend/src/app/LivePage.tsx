@@ -131,6 +131,7 @@ export function LivePage() {
           onQuery={page.setQuery}
           list={listView}
           panel={panel}
+          panelKind={start ? "start" : selection ? "trip" : null}
           map={map}
           onStart={page.openStart}
         />

@@ -14,6 +14,8 @@ export interface PhonePageProps {
   readonly list: ReactNode;
   /** Stands in the sheet instead of the list. */
   readonly panel: ReactNode;
+  /** A form wants most of the screen; a trip shares it with the map. */
+  readonly panelKind: "start" | "trip" | null;
   readonly map: (padding: MapPadding) => ReactNode;
   readonly onQuery: (query: string) => void;
   readonly onStart: () => void;
@@ -41,10 +43,15 @@ export function nearestHeight(px: number, whole: number): Height {
 
 const NEXT: Readonly<Record<Height, Height>> = { low: "middle", middle: "high", high: "low" };
 
-export function PhonePage({ counters, query, list, panel, map, onQuery, onStart }: PhonePageProps) {
+export function PhonePage({ counters, query, list, panel, panelKind, map, onQuery, onStart }: PhonePageProps) {
   const { words } = useReading();
   const page = useRef<HTMLDivElement>(null);
   const [height, setHeight] = useState<Height>("middle");
+  const [kind, setKind] = useState<PhonePageProps["panelKind"]>(null);
+  if (kind !== panelKind) {
+    setKind(panelKind);
+    setHeight(panelKind === "start" ? "high" : "middle");
+  }
   const [drag, setDrag] = useState<number | null>(null);
   const [whole, setWhole] = useState(window.innerHeight);
   useEffect(() => {
@@ -78,8 +85,9 @@ export function PhonePage({ counters, query, list, panel, map, onQuery, onStart 
     setDrag(null);
   };
 
+  const addable = !panel && height !== "high";
   return (
-    <div ref={page} className={styles.phone}>
+    <div ref={page} className={styles.phone} data-addable={addable || undefined}>
       <h1 className="visually-hidden">{words.app.live}</h1>
       <main className={styles.map} id="map" tabIndex={-1} data-region>
         {map({ top: TOP_PX, right: 0, bottom: Math.min(resting, whole * MIDDLE), left: 0 })}
@@ -90,7 +98,7 @@ export function PhonePage({ counters, query, list, panel, map, onQuery, onStart 
         </div>
         <Counters {...counters} />
       </div>
-      {!panel && height !== "high" && (
+      {addable && (
         <button
           type="button"
           className={styles.add}

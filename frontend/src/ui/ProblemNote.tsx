@@ -1,7 +1,7 @@
 /** What went wrong, where, and the remedy, inside the panel that it concerns. */
 import Button from "@mui/material/Button";
 
-import { useReading } from "./i18n";
+import { useReading, type Words } from "./i18n";
 import styles from "./notes.module.css";
 
 /** What is known of a failure: the server's problem document, or null when it did not answer. */
@@ -18,7 +18,7 @@ export interface ProblemNoteProps {
 export function ProblemNote({ title, failure, onRetry }: ProblemNoteProps) {
   const { words } = useReading();
   const { problem } = failure;
-  const text = problem === null ? words.problem.network : (problem.detail ?? words.problem.unexpected(problem.status));
+  const text = sentence(problem, words);
   return (
     <div className={styles.note} role="alert">
       <p className={styles.title}>{title}</p>
@@ -35,4 +35,11 @@ export function ProblemNote({ title, failure, onRetry }: ProblemNoteProps) {
       )}
     </div>
   );
+}
+
+function sentence(problem: Failure["problem"], words: Words): string {
+  if (problem === null) return words.problem.network;
+  // A good status whose body was not what was asked for.
+  if (problem.status < 400) return words.problem.unreadable;
+  return problem.detail ?? words.problem.unexpected(problem.status);
 }

@@ -205,25 +205,28 @@ export class MapEngine {
       return;
     }
     this.drawn = now_ms;
+    const moved = this.fleet.needsAdvance;
     const moving = this.fleet.advance(now_ms);
-    this.scene.moved();
+    if (moved) this.scene.moved();
     this.noteAges();
-    if (this.dirty || now_ms - this.refreshed >= REFRESH_MS) this.refresh(now_ms);
+    const due = this.dirty || now_ms - this.refreshed >= REFRESH_MS;
+    const changed = due && this.refresh(now_ms);
     if (this.view.route !== null && now_ms - this.routed >= ROUTE_MS) this.showRoute();
     this.pilot.follow(this.fleet.get(this.view.selected));
-    this.overlay.setProps({ layers: this.scene.layers(this.view.selected) });
+    if (moved || changed) this.overlay.setProps({ layers: this.scene.layers(this.view.selected) });
     const pointed = this.fleet.get(this.pointed);
     if (pointed !== undefined) this.events.onPointDrawn(this.map.project(pointed));
     if (moving) this.request();
   };
 
-  /** What need not be done in each frame. */
-  private refresh(now_ms: number): void {
+  /** What need not be done in each frame; tells whether it changed the picture. */
+  private refresh(now_ms: number): boolean {
     this.dirty = false;
     this.refreshed = now_ms;
-    this.scene.refresh({ ...this.view, pointed: this.pointed }, this.camera, now_ms);
+    const changed = this.scene.refresh({ ...this.view, pointed: this.pointed }, this.camera, now_ms);
     this.spacing = frameSpacing((this.fleet.fastest(now_ms) * METRES_PER_DEGREE) / this.metresPerPx());
     if (this.store.view().ready) this.pilot.look(this.fleet.drawn, this.fleet.get(this.view.selected));
+    return changed;
   }
 
   private noteAges(): void {

@@ -30,7 +30,8 @@ export class Fleet {
   version = 0;
   private readonly marks = new Map<string, Mark>();
   private unseen: number[] = [];
-  private anyMoving = true;
+  /** Whether anything is to be moved: a vehicle glides, or a position came. */
+  needsAdvance = true;
 
   constructor(
     private readonly store: LiveStore,
@@ -47,7 +48,7 @@ export class Fleet {
       this.take(vehicle, now_ms);
       if (change.kind === "update") this.unseen.push(vehicle.recorded_ms);
     }
-    this.anyMoving = true;
+    this.needsAdvance = true;
   }
 
   /** The fastest glide of all drawn vehicles, in degrees of latitude per millisecond. */
@@ -57,10 +58,10 @@ export class Fleet {
 
   /** Moves every vehicle to its place at `now_ms` (frame clock); tells whether any of them still moves. */
   advance(now_ms: number): boolean {
-    if (!this.anyMoving) return false;
+    if (!this.needsAdvance) return false;
     let moving = false;
     for (const mark of this.marks.values()) moving = poseAt(mark.glide, now_ms, mark) || moving;
-    this.anyMoving = moving;
+    this.needsAdvance = moving;
     return moving;
   }
 

@@ -55,7 +55,9 @@ export class Scene {
   private plates: Sheet | null = null;
   private platesKey = "";
   private paintedWith: Tokens | null = null;
-  private signature = "";
+  private states = "";
+  private picture = "";
+  private printed = 0;
   private frame = 0;
   private version = 0;
 
@@ -80,8 +82,8 @@ export class Scene {
     this.frame++;
   }
 
-  /** Works out everything that need not follow each frame. */
-  refresh(view: SceneView, camera: SceneCamera, now_ms: number): void {
+  /** Works out everything that need not follow each frame; tells whether any of it changed. */
+  refresh(view: SceneView, camera: SceneCamera, now_ms: number): boolean {
     this.fleet.refresh(view, now_ms);
     this.gathered = gather(this.fleet.drawn, camera.zoom, view.selected);
     this.ringed = this.ringedMarks(view);
@@ -89,10 +91,14 @@ export class Scene {
     this.stops = stopMarks(view.route);
     this.names = this.placedNames(view, camera);
     this.paint(view.tokens);
-    // Deck.gl works out icons and colours again only when this changes.
-    const signature = `${String(this.fleet.version)}|${view.selected ?? ""}`;
-    if (signature !== this.signature) this.version++;
-    this.signature = signature;
+    // Deck.gl works out icons and sizes again only when this grows.
+    const states = `${String(this.fleet.version)} ${view.selected ?? ""}`;
+    if (states !== this.states) this.version++;
+    this.states = states;
+    const picture = this.describe(states);
+    const changed = picture !== this.picture;
+    this.picture = picture;
+    return changed;
   }
 
   /** The layers from bottom to top. */
@@ -124,6 +130,15 @@ export class Scene {
     if (mark !== null) return { mark };
     const cluster = nearest(this.gathered.clusters, near, CLUSTER_REACH);
     return cluster === null ? null : { cluster };
+  }
+
+  /** Two equal descriptions look the same, as long as nothing moved. */
+  private describe(states: string): string {
+    const ringed = this.ringed.map((mark) => mark.vehicle_id);
+    const names = [...this.offsets].flat(2);
+    const clusters = this.gathered.clusters.flatMap(({ lng, lat, count }) => [lng, lat, count]);
+    const stops = this.stops.flatMap(({ lng, lat }) => [lng, lat]);
+    return [states, this.printed, ...ringed, ...names, ...clusters, ...stops].join(" ");
   }
 
   private ringedMarks({ selected, hovered, pointed }: SceneView): Mark[] {
@@ -160,6 +175,7 @@ export class Scene {
     const repaint = tokens !== this.paintedWith;
     if (repaint) this.sprites = drawSprites(tokens);
     if (repaint || key !== this.platesKey || this.plates === null) {
+      this.printed++;
       this.plates = this.press.draw([...byKey.values()], tokens, Math.max(2, Math.ceil(devicePixelRatio)));
     }
     this.paintedWith = tokens;

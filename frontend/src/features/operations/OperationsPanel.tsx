@@ -45,7 +45,7 @@ function Figures({ operations, p99 }: { readonly operations: Operations; readonl
   const { words, format } = useReading();
   const figures = figuresOf(operations);
   const rows: readonly (readonly [string, string, string, boolean])[] = [
-    [words.operations.tickP99, p99 === null ? "–" : format.integer(p99), "ms", false],
+    [words.operations.tickP99, p99 === null ? "–" : format.integer(p99), p99 === null ? "" : "ms", false],
     [words.operations.events, format.rate(figures.events_per_s), words.operations.perSecond, false],
     [
       words.operations.instances,

@@ -28,20 +28,11 @@ export function TickToBrowser({ ages }: { readonly ages: AgeSummary }) {
         table={table}
         onTable={empty ? undefined : toggleTable}
       />
+      {empty && <EmptyState title={words.operations.noPositions} text={words.operations.noPositionsHelp} />}
       <div ref={box} className={styles.chart}>
-        {empty && <EmptyStateInChart />}
         {!empty && width > 0 && (table ? <AgeTable ages={ages} /> : <Histogram ages={ages} width={width} />)}
       </div>
     </section>
-  );
-}
-
-function EmptyStateInChart() {
-  const { words } = useReading();
-  return (
-    <div className={styles.emptyChart}>
-      <EmptyState title={words.operations.noTraffic} text={words.operations.histogramEmpty} />
-    </div>
   );
 }
 

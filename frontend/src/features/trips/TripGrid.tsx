@@ -148,6 +148,7 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
       id="trip-grid"
       aria-label={words.list[list]}
       aria-rowcount={picture.rows}
+      aria-description={`${words.trip.selectTrip}. ${words.trip.selectTripHelp}`}
       onKeyDown={onKeyDown}
       onPointerEnter={(event) => onHold("pointer", event.pointerType === "mouse")}
       onPointerLeave={() => {

@@ -77,7 +77,7 @@ function Missing({ error, onRetry }: MissingProps) {
 function Subtitle({ row }: { readonly row: Row }) {
   const reading = useReading();
   const { trip } = row;
-  if (!trip) return <p>{row.vehicle_id}</p>;
+  if (!trip) return row.vehicle_id === row.name ? null : <p>{row.vehicle_id}</p>;
   const [from, to] = ends(trip, reading);
   return (
     <p title={trip.route_name}>

@@ -29,7 +29,7 @@ const DESIGN: readonly (readonly [string, string, string, string])[] = [
   [pt.trip.events, "Eventos", en.trip.events, "Events"],
   [pt.happened.deviated, "Saiu da rota", en.happened.deviated, "Left the route"],
   [pt.happened.rejoined, "Voltou à rota", en.happened.rejoined, "Back on route"],
-  [pt.trip.nextAttention, "Próxima com atenção", en.trip.nextAttention, "Next that needs attention"],
+  [pt.keys.next, "Próxima com atenção", en.keys.next, "Next that needs attention"],
   [pt.list.emptyUnderway, "Nenhuma corrida em curso", en.list.emptyUnderway, "No trip underway"],
   [pt.operations.atZero, "em zero", en.operations.atZero, "at zero"],
   [pt.operations.coldStart, "partida a frio", en.operations.coldStart, "cold start"],
