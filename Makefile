@@ -78,7 +78,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 
 frontend/node_modules/.installed: frontend/package-lock.json | tools
 	@echo "» frontend packages"
-	@$(NPM) ci --loglevel=http && touch $@
+	@$(NPM) ci && touch $@
 
 build/map/streets.json: frontend/node_modules/.installed $(MAP_SOURCES)
 	@echo "» map of Montevideo"

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { ApiError, request } from "./client";
 import { cancelTrip, getRoute, liveTripOf, startTrip } from "./endpoints";
-import type { TripView } from "./generated/types";
+import type { TripView } from "./types";
 
 function answering(...answers: (Response | Error)[]) {
   const calls: [string, RequestInit][] = [];

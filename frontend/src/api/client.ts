@@ -1,5 +1,5 @@
 /** HTTP to Trackway: one function that speaks JSON, and errors that carry the server's problem document (RFC 9457). */
-import type { Problem } from "./generated/types";
+import type { Problem } from "./types";
 
 /** A request that failed: `problem` is what the server said, or null when it did not answer at all. */
 export class ApiError extends Error {

@@ -10,7 +10,7 @@ import type {
   StartTrip,
   Trip,
   TripView,
-} from "./generated/types";
+} from "./types";
 
 const id = encodeURIComponent;
 

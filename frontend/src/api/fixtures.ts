@@ -1,5 +1,5 @@
 /** Records for tests, whole by default. */
-import type { Counts, LiveTrip, LiveVehicle, Reset, Update } from "./generated/types";
+import type { Counts, LiveTrip, LiveVehicle, Reset, Update } from "./types";
 
 export const NOW = Date.UTC(2026, 4, 3, 14, 6, 20);
 

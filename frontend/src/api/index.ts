@@ -2,7 +2,7 @@
 export { ApiError } from "./client";
 export * from "./endpoints";
 export type { AgeSummary } from "./frameAges";
-export type * from "./generated/types";
+export type * from "./types";
 export { keepConnected, liveStore, useLive } from "./live";
 export type { Box, Connection, FrameChange, LiveStore, LiveView, WatchedView } from "./live";
 export { useResource, type Resource } from "./useResource";

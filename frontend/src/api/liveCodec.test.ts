@@ -2,7 +2,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 
 import { aReset, aTrip, aVehicle, anUpdate } from "./fixtures";
-import type { Watch } from "./generated/types";
+import type { Watch } from "./types";
 import { JSON_TEXT, MSGPACK, readFrame, UnreadableFrame, writeWatch } from "./liveCodec";
 
 const bytes = (value: unknown): ArrayBuffer => encode(value).slice().buffer;

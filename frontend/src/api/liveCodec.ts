@@ -1,7 +1,7 @@
 /** The live socket's two subprotocols as one pair of functions: frames from what came, and a watch as what is sent. */
 import { decode, encode } from "@msgpack/msgpack";
 
-import type { Counts, LiveTrip, LiveVehicle, Notice, Reset, Update, Watch } from "./generated/types";
+import type { Counts, LiveTrip, LiveVehicle, Notice, Reset, Update, Watch } from "./types";
 
 export const MSGPACK = "trackway.v1.msgpack";
 export const JSON_TEXT = "trackway.v1.json";

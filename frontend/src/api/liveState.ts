@@ -1,6 +1,6 @@
 /** What is known of the fleet, as frames tell it: no sockets, no timers; fed with frames and a clock. */
 import { FrameAges } from "./frameAges";
-import type { Counts, LiveTrip, LiveVehicle, Reset, Resume, Update } from "./generated/types";
+import type { Counts, LiveTrip, LiveVehicle, Reset, Resume, Update } from "./types";
 
 export type Box = readonly [south: number, west: number, north: number, east: number];
 

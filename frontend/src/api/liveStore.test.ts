@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { aReset, aTrip, aVehicle, anUpdate, NOW } from "./fixtures";
-import type { Reset, Update, Watch } from "./generated/types";
+import type { Reset, Update, Watch } from "./types";
 import { LiveConnection, type World } from "./liveStore";
 
 class FakeSocket {

@@ -1,6 +1,6 @@
 /** The live connection: keeps a socket to the gateway, comes back when it is lost, and tells who listens what changed. */
 import { waitBeforeReturn } from "./closeCodes";
-import type { Counts, LiveTrip, LiveVehicle, Resume, Watch } from "./generated/types";
+import type { Counts, LiveTrip, LiveVehicle, Resume, Watch } from "./types";
 import { JSON_TEXT, MSGPACK, readFrame, writeWatch, type Frame } from "./liveCodec";
 import { LiveState, type Box, type FrameChange } from "./liveState";
 import type { FrameAges } from "./frameAges";

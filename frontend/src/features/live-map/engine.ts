@@ -1,5 +1,4 @@
 /** Runs the map outside of React: takes the live frames, moves what moves, and draws only while something does. */
-import { MapboxOverlay } from "@deck.gl/mapbox";
 import type { GeoJSONSource, Map as MapLibre, MapMouseEvent } from "maplibre-gl";
 import type { FrameChange, LiveStore } from "../../api";
 import type { ThemeName } from "../../ui/tokens";
@@ -8,6 +7,7 @@ import type { Screen } from "./camera";
 import { Fleet } from "./fleet";
 import { noteFrameAge } from "./frameAges";
 import { frameSpacing } from "./motion";
+import { VehicleOverlay } from "./overlay";
 import { Pilot, samePadding } from "./pilot";
 import { loadPlateFonts } from "./plates";
 import type { MapBox, MapCamera, MapPadding } from "./props";
@@ -41,13 +41,7 @@ const METRES_PER_DEGREE = 111_195;
 
 export class MapEngine {
   readonly map: MapLibre;
-  // A canvas of its own over the city's: vehicles move without the city being drawn again.
-  private readonly overlay = new MapboxOverlay({
-    interleaved: false,
-    layers: [],
-    parameters: { depthWriteEnabled: false, depthCompare: "always" },
-    deviceProps: { type: "webgl", webgl: { antialias: false } },
-  });
+  private readonly overlay = new VehicleOverlay();
   private readonly fleet: Fleet;
   private readonly scene: Scene;
   private readonly camera: SceneCamera;
@@ -153,6 +147,7 @@ export class MapEngine {
       this.rest();
     });
     map.on("resize", () => {
+      this.overlay.wake();
       this.changed();
     });
     map.on("load", () => {
@@ -213,7 +208,7 @@ export class MapEngine {
     const changed = due && this.refresh(now_ms);
     if (this.view.route !== null && now_ms - this.routed >= ROUTE_MS) this.showRoute();
     this.pilot.follow(this.fleet.get(this.view.selected));
-    if (moved || changed) this.overlay.setProps({ layers: this.scene.layers(this.view.selected) });
+    if (moved || changed) this.overlay.show(this.scene.layers(this.view.selected));
     const pointed = this.fleet.get(this.pointed);
     if (pointed !== undefined) this.events.onPointDrawn(this.map.project(pointed));
     if (moving) this.request();
