@@ -317,6 +317,7 @@ class Activator:
 
     def _died(self, member: _Member) -> None:
         now = self._loop.time()
+        member.leaving = True
         self._members.remove(member)
         self._count()
         self._not_before = now + self._backoff.ended(now - member.since)

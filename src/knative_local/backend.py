@@ -7,7 +7,7 @@ from typing import Protocol
 
 from knative_local.addresses import TcpAddress
 from knative_local.http1 import SAFE_METHODS, Answer, HttpClient, NotSent
-from knative_local.http_types import HttpRequest, HttpResponse, TimedOut
+from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, TimedOut
 
 ATTEMPTS = 3
 
@@ -75,13 +75,14 @@ async def open_exchange(
 ) -> Exchange:
     """Send `request` to an instance of `backend` and return when status and headers are here.
 
-    A request that no instance can have seen is tried again; one that may have been seen only if it is safe or
-    `repeatable`. Raises Unavailable, ConnectionFailed, OutOfTime, TimedOut.
+    A request that no instance can have seen is tried again, and one that may have been seen if it is safe (GET and its
+    like). `repeatable` allows only the retry on a kept connection that turned out closed: whoever sends such requests
+    counts attempts. Raises Unavailable, ConnectionFailed, OutOfTime, TimedOut.
     """
     now = asyncio.get_running_loop().time()
     own = deadline if backend.timeout_s is None else min(deadline, now + backend.timeout_s)
     try:
-        return await _attempts(backend, client, request, own, repeatable or request.method in SAFE_METHODS)
+        return await _attempts(backend, client, request, own, repeatable)
     except TimedOut as error:
         if own < deadline:
             raise OutOfTime(f"{backend.name} did not answer within {backend.timeout_s:g} s") from error
@@ -100,12 +101,16 @@ async def _attempts(
             lease.release(refused=True)
             if attempt == ATTEMPTS:
                 raise
-            attempt += 1
+        except ConnectionFailed:
+            lease.release()
+            if attempt == ATTEMPTS or request.method not in SAFE_METHODS:
+                raise
         except BaseException:
             lease.release()
             raise
         else:
             return Exchange(answer, lease)
+        attempt += 1
 
 
 async def send(backend: Backend, client: HttpClient, request: HttpRequest, deadline: float) -> HttpResponse:

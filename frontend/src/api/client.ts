@@ -26,7 +26,7 @@ export interface RequestOptions {
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 async function problemOf(response: Response): Promise<Problem> {
-  const fallback: Problem = { type: "about:blank", title: response.statusText, status: response.status };
+  const fallback: Problem = { type: "about:blank", title: response.statusText, status: response.status, detail: "" };
   if (!response.headers.get("content-type")?.includes("json")) return fallback;
   try {
     const body: unknown = await response.json();
@@ -60,7 +60,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   }
   if (!response.ok) {
     const problem = await problemOf(response);
-    throw new ApiError(problem, problem.detail ?? problem.title);
+    throw new ApiError(problem, problem.detail === "" ? problem.title : problem.detail);
   }
   if (response.status === 204) return undefined as T;
   const text = await response.text();
@@ -68,6 +68,6 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   try {
     return JSON.parse(text) as T;
   } catch {
-    throw new ApiError({ type: "about:blank", title: "unreadable", status: response.status }, "unreadable");
+    throw new ApiError({ type: "about:blank", title: "unreadable", status: response.status, detail: "" }, "unreadable");
   }
 }

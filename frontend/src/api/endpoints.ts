@@ -2,7 +2,7 @@
 import { request } from "./client";
 import type {
   CloudEvent,
-  DeadLetter,
+  DeadLetterList,
   LiveTrip,
   Operations,
   Route,
@@ -45,13 +45,8 @@ export const getTripEvents = async (trip_id: string, signal?: AbortSignal): Prom
 export const getOperations = (signal?: AbortSignal): Promise<Operations> =>
   request<Operations>("/v1/operations", withSignal(signal));
 
-export interface DeadLetters {
-  dead_letters: DeadLetter[];
-  total: number;
-}
-
-export const getDeadLetters = (limit: number, signal?: AbortSignal): Promise<DeadLetters> =>
-  request<DeadLetters>(`/v1/dead-letters?limit=${limit}`, withSignal(signal));
+export const getDeadLetters = (limit: number, signal?: AbortSignal): Promise<DeadLetterList> =>
+  request<DeadLetterList>(`/v1/dead-letters?limit=${limit}`, withSignal(signal));
 
 export const replayDeadLetter = (letter_id: string): Promise<void> =>
   request(`/v1/dead-letters/${id(letter_id)}/replay`, { method: "POST", body: {} });

@@ -14,6 +14,7 @@ import {
   type TripListHandle,
 } from "../features/trips";
 import { Announcer, useNow, useReading } from "../ui";
+import type { LiveAddress } from "./address";
 import { FleetMap } from "./FleetMap";
 import { ListEmpty } from "./ListEmpty";
 import styles from "./LivePage.module.css";
@@ -32,22 +33,38 @@ const GAP_PX = 12;
 /** Whether an open panel takes the list's room. */
 const panelFolds = (layout: Layout): boolean => layout === "tablet" || layout === "narrow";
 
+/** What the panel shows; starting a trip goes before the chosen one. */
+const panelOf = ({ start, selection }: LiveAddress): "start" | "trip" | null => {
+  if (start) return "start";
+  return selection ? "trip" : null;
+};
+
+/** Whether the list is shown: as the reader wants, but not where an open panel takes its room. */
+function useListFold(covered: boolean) {
+  const [open, setOpen] = useState(true);
+  const shown = open && !covered;
+  const toggle = () => {
+    setOpen(!shown);
+    return covered ? "close the panel" : null;
+  };
+  return { shown, toggle };
+}
+
 export function LivePage() {
   const [address, page] = usePage();
-  const { selection, only, list, query, follow, start, tab } = address;
+  const { selection, only, list, query, follow, tab } = address;
   const layout = useLayout();
   useLive(); // The fleet is read from the store, which changes in place.
   useNow(liveStore.now); // Silence and the day's counts change without a frame.
   const counts = countFleet(liveStore);
   const [hovered, setHovered] = useState<string | null>(null);
   const [previewRoute, setPreviewRoute] = useState<string | null>(null);
-  const [listOpen, setListOpen] = useState(true);
   const [initialCamera] = useState(address.at);
   const listRef = useRef<TripListHandle>(null);
   const chosen = selection && findRow(liveStore, selection);
   const offline = useQuiet();
-  const panelOpen = selection !== null || start;
-  const listShown = listOpen && !(panelOpen && panelFolds(layout));
+  const panelKind = panelOf(address);
+  const fold = useListFold(panelFolds(layout) && panelKind !== null);
 
   const closePanel = () => {
     page.closePanel();
@@ -55,8 +72,7 @@ export function LivePage() {
   };
   const toggleList = () => {
     setHovered(null);
-    if (!listShown && panelOpen && panelFolds(layout)) page.select(null);
-    setListOpen(!listShown);
+    if (fold.toggle() === "close the panel") page.select(null);
   };
 
   const keys = useLiveKeys(address, page, listRef, toggleList, closePanel);
@@ -88,7 +104,7 @@ export function LivePage() {
       onHover={setHovered}
     />
   );
-  const startView = start && (
+  const startView = panelKind === "start" && (
     <StartPanel onPreview={setPreviewRoute} onStarted={({ trip_id }) => page.started(trip_id)} onClose={closePanel} />
   );
   const tripView = selection && (
@@ -131,14 +147,14 @@ export function LivePage() {
           onQuery={page.setQuery}
           list={listView}
           panel={panel}
-          panelKind={start ? "start" : selection ? "trip" : null}
+          panelKind={panelKind}
           map={map}
           onStart={page.openStart}
         />
       ) : (
         <WidePage
           layout={layout}
-          list={listShown ? listView : null}
+          list={fold.shown ? listView : null}
           panel={panel}
           panelName={chosen?.name ?? null}
           map={map}

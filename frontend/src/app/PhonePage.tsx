@@ -88,33 +88,34 @@ export function PhonePage({ counters, query, list, panel, panelKind, map, onQuer
   const addable = !panel && height !== "high";
   return (
     <div ref={page} className={styles.phone} data-addable={addable || undefined}>
-      <h1 className="visually-hidden">{words.app.live}</h1>
       <main className={styles.map} id="map" tabIndex={-1} data-region>
+        <h1 className="visually-hidden">{words.app.live}</h1>
         {map({ top: TOP_PX, right: 0, bottom: Math.min(resting, whole * MIDDLE), left: 0 })}
+        {addable && (
+          <button
+            type="button"
+            className={styles.add}
+            style={{ bottom: px + 16 }}
+            aria-label={words.start.button}
+            data-testid="start-trip"
+            onClick={onStart}
+          >
+            <Plus size={26} strokeWidth={1.75} aria-hidden="true" />
+          </button>
+        )}
       </main>
-      <div className={styles.top}>
+      <search className={styles.top}>
         <div className={styles.search}>
           <SearchField query={query} onQuery={onQuery} />
         </div>
         <Counters {...counters} />
-      </div>
-      {addable && (
-        <button
-          type="button"
-          className={styles.add}
-          style={{ bottom: px + 16 }}
-          aria-label={words.start.button}
-          data-testid="start-trip"
-          onClick={onStart}
-        >
-          <Plus size={26} strokeWidth={1.75} aria-hidden="true" />
-        </button>
-      )}
-      <div
+      </search>
+      <aside
         className={styles.sheet}
-        id={panel ? "panel" : "list"}
+        id="list"
         tabIndex={-1}
         data-region
+        aria-label={panel ? words.app.panel : words.list.title}
         data-dragging={drag !== null || undefined}
         style={{ height: px }}
       >
@@ -130,8 +131,10 @@ export function PhonePage({ counters, query, list, panel, panelKind, map, onQuer
             if (event.key === "Enter" || event.key === " ") setHeight(NEXT[height]);
           }}
         />
-        <div className={styles.inside}>{panel ?? list}</div>
-      </div>
+        <div className={styles.inside} id={panel ? "panel" : undefined} tabIndex={-1}>
+          {panel ?? list}
+        </div>
+      </aside>
     </div>
   );
 }

@@ -17,13 +17,15 @@ export interface ShellProps {
   readonly page: "live" | "operations" | null;
   /** The top bar's content; null for none, as on the phone's map. */
   readonly bar: ReactNode;
+  /** Whether a panel is there to be skipped to. */
+  readonly panel?: boolean;
   readonly keys?: Keys;
   readonly children: ReactNode;
 }
 
 const ICON = { size: 22, strokeWidth: 1.75, "aria-hidden": true } as const;
 
-export function Shell({ page, bar, keys = {}, children }: ShellProps) {
+export function Shell({ page, bar, panel = false, keys = {}, children }: ShellProps) {
   const { words } = useReading();
   const { singleKeys } = useSettings();
   const [helping, setHelping] = useState(false);
@@ -47,7 +49,7 @@ export function Shell({ page, bar, keys = {}, children }: ShellProps) {
           <>
             <a href="#list">{words.app.skipToList}</a>
             <a href="#map">{words.app.skipToMap}</a>
-            <a href="#panel">{words.app.skipToPanel}</a>
+            {panel && <a href="#panel">{words.app.skipToPanel}</a>}
           </>
         )}
       </div>

@@ -6,7 +6,7 @@ import styles from "./notes.module.css";
 
 /** What is known of a failure: the server's problem document, or null when it did not answer. */
 export interface Failure {
-  readonly problem: { readonly status: number; readonly detail?: string; readonly field?: string | null } | null;
+  readonly problem: { readonly status: number; readonly detail: string; readonly field?: string | null } | null;
 }
 
 export interface ProblemNoteProps {
@@ -41,5 +41,5 @@ function sentence(problem: Failure["problem"], words: Words): string {
   if (problem === null) return words.problem.network;
   // A good status whose body was not what was asked for.
   if (problem.status < 400) return words.problem.unreadable;
-  return problem.detail ?? words.problem.unexpected(problem.status);
+  return problem.detail === "" ? words.problem.unexpected(problem.status) : problem.detail;
 }

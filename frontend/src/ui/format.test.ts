@@ -61,6 +61,14 @@ describe("format", () => {
     expect([pt.ago(2), en.ago(2), pt.ago(0.4), en.ago(0.4)]).toEqual(["há 2 s", "2 s ago", "agora", "now"]);
   });
 
+  it("turns latencies to seconds when they are long", () => {
+    expect([pt.latency(96.4), pt.latency(9999), pt.latency(11_134)]).toEqual([
+      ["96", "ms"],
+      ["9.999", "ms"],
+      ["11,1", "s"],
+    ]);
+  });
+
   it("gives speeds in km/h from metres per second", () => {
     expect(en.speed(9)).toBe("32 km/h");
   });

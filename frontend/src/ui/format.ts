@@ -23,6 +23,8 @@ export interface Format {
   readonly speed: (metresPerSecond: number) => string;
   /** 45 s, 9 min, 1 h 05 min */
   readonly duration: (seconds: number) => string;
+  /** 96 ms, 11,1 s: a latency in milliseconds as [number, unit]. */
+  readonly latency: (ms: number) => readonly [string, string];
   /** +11 min, −2 min, 0 min: a delay in seconds as signed whole minutes. */
   readonly delay: (seconds: number) => string;
   /** há 2 s · 2 s ago; agora · now below a second. */
@@ -74,6 +76,7 @@ export function createFormat(language: Language, timeZone?: string): Format {
     kilometres: (metres) => tenth.format(metres / 1000),
     speed: (value) => `${whole.format(value * 3.6)} km/h`,
     duration: durationText,
+    latency: (ms) => (ms < 9999.5 ? [whole.format(ms), "ms"] : [tenth.format(ms / 1000), "s"]),
     delay: (seconds) => {
       const minutes = delayMinutes(seconds);
       const sign = minutes > 0 ? "+" : minutes < 0 ? MINUS : "";

@@ -248,6 +248,21 @@ async def test_an_instance_that_refuses_gets_no_more_requests(machine: Make) -> 
     await until(lambda: first.gone)
 
 
+async def test_an_instance_may_die_before_its_caller_notices(machine: Make) -> None:
+    it = machine()
+    asked = ask(it)
+    first = await it.nth(1)
+    first.serves()
+    lease = await asked
+    first.dies()
+    await until(lambda: it.activator.instances == 0)
+    lease.release(refused=True)
+    assert it.activator.in_flight == 0
+    again = ask(it)
+    (await it.nth(2)).serves()
+    assert (await again).address.port == 20001
+
+
 async def test_goes_back_to_zero_and_comes_up_again(machine: Make) -> None:
     it = machine(window_s=0.1)
     asked = ask(it)

@@ -249,6 +249,15 @@ async def test_what_may_have_been_done_is_not_done_twice(house: House) -> None:
     assert house.upstream.requests == 1
 
 
+async def test_what_changes_nothing_is_asked_again_when_an_answer_breaks_off(house: House) -> None:
+    house.upstream.answers = lambda request: None if request < 3 else b""
+    assert (await house.ask("GET", "/plan")).status == 200
+    assert house.upstream.requests == 3
+    house.upstream.answers = lambda _: None
+    assert (await house.ask("GET", "/plan")).status == 502
+    assert house.upstream.requests == 6
+
+
 async def test_when_closing_only_brokers_answer(house: House) -> None:
     house.door.closing = True
     assert (await house.ask("GET", "/plan")).status == 503

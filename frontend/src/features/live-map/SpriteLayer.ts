@@ -1,7 +1,8 @@
 /**
  * A deck.gl layer of icons from one sheet, as deck.gl's IconLayer, but as plain triangles instead of instances.
  *
- * Without a graphics card the browser draws each instance by itself: 500 vehicles then cost 40 ms a frame, as triangles 2.
+ * Without a graphics card the browser draws each instance by itself: 500 vehicles then take 39 ms of processor time a frame,
+ * as triangles 17 (1040 by 840 px, SwiftShader).
  */
 import {
   Layer,

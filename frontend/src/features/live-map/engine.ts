@@ -35,6 +35,8 @@ export interface EngineEvents {
 
 const REFRESH_MS = 250;
 const REST_MS = 250;
+// Of a screen with 60 frames a second.
+const FRAME_MS = 16;
 const ROUTE_MS = 1000;
 const METRES_PER_PX_AT_0 = 78271.517;
 const METRES_PER_DEGREE = 111_195;
@@ -49,6 +51,7 @@ export class MapEngine {
   private readonly endings: (() => void)[] = [];
   private pointed: string | null = null;
   private pending = 0;
+  private waiting = 0;
   private dirty = true;
   private drawn = -Infinity;
   private spacing = 0;
@@ -118,6 +121,7 @@ export class MapEngine {
     this.destroyed = true;
     for (const end of this.endings) end();
     cancelAnimationFrame(this.pending);
+    clearTimeout(this.waiting);
     clearTimeout(this.restTimer);
     this.map.removeControl(this.overlay);
     this.map.remove();
@@ -147,7 +151,7 @@ export class MapEngine {
       this.rest();
     });
     map.on("resize", () => {
-      this.overlay.wake();
+      this.overlay.resize();
       this.changed();
     });
     map.on("load", () => {
@@ -189,16 +193,21 @@ export class MapEngine {
     this.request();
   }
 
+  /** Draws in the next frame; or, when nothing is urgent, in the first one that is due. */
   private request(): void {
-    if (this.pending === 0 && !this.destroyed) this.pending = requestAnimationFrame(this.draw);
+    if (this.pending !== 0 || this.destroyed) return;
+    const wait = this.dirty ? 0 : this.drawn + this.spacing - performance.now();
+    clearTimeout(this.waiting);
+    if (wait > FRAME_MS) this.waiting = window.setTimeout(this.requestFrame, wait - FRAME_MS / 2);
+    else this.requestFrame();
   }
+
+  private readonly requestFrame = (): void => {
+    if (this.pending === 0 && !this.destroyed) this.pending = requestAnimationFrame(this.draw);
+  };
 
   private readonly draw = (now_ms: number): void => {
     this.pending = 0;
-    if (!this.dirty && now_ms - this.drawn < this.spacing) {
-      this.request();
-      return;
-    }
     this.drawn = now_ms;
     const moved = this.fleet.needsAdvance;
     const moving = this.fleet.advance(now_ms);

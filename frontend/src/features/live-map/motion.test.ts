@@ -102,7 +102,7 @@ describe("a heading", () => {
 });
 
 describe("how often frames are drawn", () => {
-  it("is as seldom as a film when vehicles hardly move on the screen", () => {
+  it("is seldom when vehicles hardly move on the screen", () => {
     expect(frameSpacing(0)).toBe(SLOWEST_FRAME_MS);
     expect(frameSpacing(0.002)).toBe(SLOWEST_FRAME_MS);
   });

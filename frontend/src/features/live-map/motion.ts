@@ -65,8 +65,8 @@ export function glideTo(previous: Glide | null, fix: Fix, now_ms: number, still 
   };
 }
 
-/** Between two frames while something moves, however slowly: 25 a second, as in a film. */
-export const SLOWEST_FRAME_MS = 40;
+/** The longest wait between two frames while something moves, however slowly. */
+export const SLOWEST_FRAME_MS = 50;
 const STEP_PX = 0.25;
 
 /**

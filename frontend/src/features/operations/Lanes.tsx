@@ -51,10 +51,10 @@ export function Lanes({ operations }: { readonly operations: Operations }) {
           />
         ))}
       </ul>
-      {deployments.map(({ namespace, name, running, restarts }) => (
+      {deployments.map(({ namespace, name, running, restarts, problem }) => (
         <p key={`${namespace}/${name}`} className={styles.deployment} data-down={running === 0 || undefined}>
           <b>{name}</b>
-          <span>{words.operations.deployments}</span>
+          <span>{problem ?? words.operations.deployments}</span>
           <span className={styles.space} />
           <span>{words.operations.deployment(format.integer(running), restarts, format.integer(restarts))}</span>
         </p>
@@ -75,7 +75,7 @@ interface LaneProps {
 
 function Lane({ service, scale }: LaneProps) {
   const { words, format } = useReading();
-  const { name, instances, starting, requests_per_s, p99_ms, cold_starts, cold_start_p50_ms } = service;
+  const { name, instances, starting, requests_per_s, p99_ms, cold_starts, cold_start_p50_ms, problem } = service;
   const steps = drawSteps({ ...scale, history: service.history, height: HEIGHT_PX });
   const cold =
     cold_start_p50_ms === null ? "" : `, ${words.operations.coldStartP50(format.integer(cold_start_p50_ms))}`;
@@ -125,13 +125,18 @@ function Lane({ service, scale }: LaneProps) {
           </>
         )}
       </span>
-      <span className={styles.value}>
-        {p99_ms !== null && (
-          <>
-            {format.integer(p99_ms)} <small>ms</small>
-          </>
-        )}
-      </span>
+      <span className={styles.value}>{p99_ms !== null && <Latency ms={p99_ms} />}</span>
+      {problem != null && <p className={styles.problem}>{problem}</p>}
     </li>
+  );
+}
+
+function Latency({ ms }: { readonly ms: number }) {
+  const { format } = useReading();
+  const [number, unit] = format.latency(ms);
+  return (
+    <>
+      {number} <small>{unit}</small>
+    </>
   );
 }

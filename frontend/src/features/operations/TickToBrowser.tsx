@@ -72,7 +72,7 @@ function Histogram({ ages, width }: HistogramProps) {
         );
       })}
       <Mark x={x(LIMIT_MS)} y={30} dashed text={`${words.operations.limit} ${format.integer(LIMIT_MS)}`} side="left" />
-      <Mark x={x(p50)} y={14} text={`p50 ${format.integer(p50)}`} side={x(p50) < 70 ? "none" : "left"} />
+      <Mark x={x(p50)} y={14} text={`p50 ${format.integer(p50)}`} side={p50Side(x(p50), x(p99))} />
       <Mark x={x(p99)} y={14} text={`p99 ${format.integer(p99)}`} side={x(p99) > width - 70 ? "left" : "right"} />
       <line x1={0} x2={width} y1={HEIGHT_PX + 0.5} y2={HEIGHT_PX + 0.5} stroke="var(--line-strong)" />
       {AXIS_MS.map((ms) => (
@@ -89,6 +89,14 @@ function Histogram({ ages, width }: HistogramProps) {
       ))}
     </svg>
   );
+}
+
+const LABEL_PX = 70;
+
+/** Left of its line where there is room, else between p50 and p99, else nowhere. */
+function p50Side(p50: number, p99: number): MarkProps["side"] {
+  if (p50 >= LABEL_PX) return "left";
+  return p99 - p50 >= LABEL_PX ? "right" : "none";
 }
 
 interface MarkProps {

@@ -53,7 +53,13 @@ describe("the operations figures", () => {
     expect(shortFilter("(type = dev.trackway.trip.started.v1 or type = dev.trackway.trip.finished.v1)", words)).toBe(
       "trip.started, trip.finished",
     );
-    expect([shortFilter("everything", words), shortFilter("", words)]).toEqual(["every event", "every event"]);
+    expect(shortFilter("type = dev.trackway.… and not (type = dev.trackway.simulation.…)", words)).toBe(
+      "every event but simulation.*",
+    );
+    expect([shortFilter("everything", words), shortFilter("type = dev.trackway.…", words)]).toEqual([
+      "every event",
+      "every event",
+    ]);
   });
 
   it("draw the greatest streams first, and the dead letters last when there are some", () => {

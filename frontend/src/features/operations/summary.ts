@@ -29,16 +29,22 @@ export function shortName(source: string): string {
   return address ?? source.split("/").findLast((part) => part !== "") ?? source;
 }
 
-/** A filter's text without what all types share: "position.recorded or trip.started". */
+const EVERYTHING = new Set(["", "everything", "*"]);
+
+/** A filter's text without what all types share: "position.recorded, trip.started"; "…" of a prefix becomes "*". */
 export function shortFilter(filter: string, words: Words): string {
   const text = filter
     .replace(/\btype = /g, "")
     .replace(/\bdev\.trackway\./g, "")
     .replace(/\.v\d+\b/g, "")
     .replace(/[()]/g, "")
+    .replaceAll("…", "*")
     .replaceAll(" or ", ", ")
     .trim();
-  return text === "" || text === "everything" || text === "…" ? words.operations.everyFact : text;
+  const [but, ...excepted] = text.split(/ and not /);
+  const rest = excepted.join(", ");
+  if (!EVERYTHING.has(but ?? "")) return text;
+  return rest === "" ? words.operations.everyFact : words.operations.everyFactBut(rest);
 }
 
 /** Sources by their rate, greatest first. */

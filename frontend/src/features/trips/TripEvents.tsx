@@ -28,7 +28,7 @@ function EventRow({ event }: { readonly event: CloudEvent }) {
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
         <ChevronRight size={16} strokeWidth={1.75} aria-hidden="true" />
         <span>{shortType(event.type)}</span>
-        <time>{event.time === undefined ? "" : format.clock(Date.parse(event.time))}</time>
+        <time>{event.time == null ? "" : format.clock(Date.parse(event.time))}</time>
       </button>
       {open && <RawEvent event={event} />}
     </li>

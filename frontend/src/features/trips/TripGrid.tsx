@@ -148,7 +148,7 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
       id="trip-grid"
       aria-label={words.list[list]}
       aria-rowcount={picture.rows}
-      aria-description={`${words.trip.selectTrip}. ${words.trip.selectTripHelp}`}
+      aria-describedby="trip-grid-help"
       onKeyDown={onKeyDown}
       onPointerEnter={(event) => onHold("pointer", event.pointerType === "mouse")}
       onPointerLeave={() => {
@@ -161,6 +161,9 @@ export const TripGrid = forwardRef<TripGridHandle, TripGridProps>(function TripG
         if (!event.currentTarget.contains(event.relatedTarget)) onHold("focus", false);
       }}
     >
+      <p id="trip-grid-help" hidden>
+        {words.trip.selectTrip}. {words.trip.selectTripHelp}
+      </p>
       <div role="presentation" style={{ height: virtualizer.getTotalSize(), position: "relative" }}>
         {virtualizer.getVirtualItems().map(({ index, start, size }) => {
           const item = items[index];

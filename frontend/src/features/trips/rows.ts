@@ -1,5 +1,6 @@
 /** Which trips a list shows, in which groups and order: pure functions of the live picture. */
 import type { LiveStore, LiveTrip, LiveVehicle } from "../../api";
+import { delayMinutes } from "../../ui";
 import { vehicleState, type Attention, type VehicleState } from "../live-map";
 
 export type ListName = "underway" | "planned" | "finished";
@@ -126,8 +127,8 @@ export function compareRows(a: Row, b: Row): number {
   );
 }
 
-// By whole minutes, so that seconds of difference do not shuffle neighbours.
-const wholeMinutes = ({ trip }: Row): number => Math.round((trip?.delay ?? 0) / 60);
+// By the minutes that are shown, so that seconds of difference do not shuffle neighbours.
+const wholeMinutes = ({ trip }: Row): number => delayMinutes(trip?.delay ?? 0);
 
 export interface FleetCounts {
   readonly off: number;

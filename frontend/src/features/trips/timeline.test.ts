@@ -4,7 +4,7 @@ import type { CloudEvent } from "../../api";
 import { readingOf } from "../../ui";
 import { entriesOf, shortType } from "./timeline";
 
-const event = (type: string, id: string, data: unknown = {}): CloudEvent => ({
+const event = (type: string, id: string, data: Record<string, unknown> = {}): CloudEvent => ({
   specversion: "1.0",
   id,
   source: "/trackway/functions/progress",
@@ -57,7 +57,7 @@ describe("the timeline", () => {
 
   it("shows a fact that it does not know by its type, and one with broken data without its detail", () => {
     expect(entriesOf([event("geofence.entered", "1")], en)[0]?.title).toBe("geofence.entered");
-    expect(entriesOf([event("trip.delayed", "1", null)], en)[0]).toMatchObject({ kind: "late", detail: null });
+    expect(entriesOf([event("trip.delayed", "1")], en)[0]).toMatchObject({ kind: "late", detail: null });
     expect(shortType("com.example.thing")).toBe("com.example.thing");
   });
 });

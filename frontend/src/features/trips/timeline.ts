@@ -19,8 +19,8 @@ export function shortType(type: string): string {
   return /^dev\.trackway\.(.+)\.v\d+$/.exec(type)?.[1] ?? type;
 }
 
-const ms = (event: CloudEvent): number => (event.time === undefined ? 0 : Date.parse(event.time));
-const dataOf = <T>(event: CloudEvent): Partial<T> => event.data ?? {};
+const ms = (event: CloudEvent): number => (event.time == null ? 0 : Date.parse(event.time));
+const dataOf = <T>(event: CloudEvent): Partial<T> => (event.data ?? {}) as Partial<T>;
 
 interface Telling {
   readonly kind: EntryKind;
