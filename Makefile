@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend --no-fund --no-audit
 
-FRONTEND_SOURCES := $(shell find frontend/src frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+FRONTEND_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
 MAP_SOURCES := $(shell find frontend/map-build -type f 2>/dev/null)
 PYRIGHT := frontend/node_modules/.bin/pyright
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from realtime_gateway.operations import Operations
 from realtime_gateway.protocol import Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
 from realtime_gateway.views import DeadLetterList, EventList, PositionList, RouteList, TripList, VehicleList
 from trackway.events import FACTS
@@ -19,7 +20,7 @@ from trackway.functions.openapi import describe_functions
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE_RECORDS = (LiveVehicle, LiveTrip, Counts, Reset, Update, Notice, Resume, Watch)
-VIEWS = (RouteList, TripList, PositionList, VehicleList, EventList, DeadLetterList, Problem)
+VIEWS = (RouteList, TripList, PositionList, VehicleList, EventList, DeadLetterList, Operations, Problem)
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -63,6 +64,9 @@ def as_draft_7(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     written = {key: as_draft_7(value) for key, value in node.items()}
+    # Lengths and bounds of plain arrays are the sender's to check; as TypeScript they only make unwieldy tuples.
+    for bound in ("minItems", "maxItems"):
+        written.pop(bound, None)
     if "prefixItems" in written:
         written["items"] = written.pop("prefixItems")
         written["minItems"] = written["maxItems"] = len(written["items"])

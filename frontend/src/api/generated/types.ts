@@ -35,14 +35,8 @@ export interface RoutePlanned {
    * RFC 3339, with its UTC offset
    */
   planned_at: string;
-  /**
-   * @minItems 2
-   */
-  path: [RoutePoint, RoutePoint, ...RoutePoint[]];
-  /**
-   * @minItems 2
-   */
-  stops: [RouteStop, RouteStop, ...RouteStop[]];
+  path: RoutePoint[];
+  stops: RouteStop[];
   /**
    * metres
    */
@@ -472,9 +466,6 @@ export interface Watch {
   kind: "watch";
   box?: [number, number, number, number] | null;
   zoom?: number | null;
-  /**
-   * @maxItems 500
-   */
   vehicles?: string[];
   trip?: string | null;
   resume?: Resume | null;
@@ -626,6 +617,107 @@ export interface DeadLetterView {
   reason: string;
 }
 /**
+ * The runtime at work, as it tells itself.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "Operations".
+ */
+export interface Operations {
+  now_ms: number;
+  started_ms: number;
+  services: ServiceStatus[];
+  deployments: DeploymentStatus[];
+  brokers: BrokerStatus[];
+  triggers: TriggerStatus[];
+  sources: SourceStatus[];
+  dead_letters: DeadLetterStatus;
+}
+/**
+ * A function: its instances now, its starts from zero and its scale over the last 15 minutes ([ms since 1970,
+ *     instances]).
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "ServiceStatus".
+ */
+export interface ServiceStatus {
+  namespace: string;
+  name: string;
+  instances: number;
+  starting: number;
+  in_flight: number;
+  requests_per_s: number;
+  p99_ms: number | null;
+  /**
+   * Items: milliseconds
+   */
+  cold_starts: number[];
+  cold_start_p50_ms: number | null;
+  history: [number, number][];
+  problem?: string | null;
+}
+/**
+ * A process that always runs, and why it cannot start, if so.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "DeploymentStatus".
+ */
+export interface DeploymentStatus {
+  namespace: string;
+  name: string;
+  running: boolean;
+  restarts: number;
+  problem?: string | null;
+}
+/**
+ * A broker and what goes through it.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "BrokerStatus".
+ */
+export interface BrokerStatus {
+  namespace: string;
+  name: string;
+  events_per_s: number;
+  events_total: number;
+}
+/**
+ * A trigger: which events it sends to whom, and how many wait.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "TriggerStatus".
+ */
+export interface TriggerStatus {
+  namespace: string;
+  name: string;
+  broker: string;
+  subscriber: string;
+  filter: string;
+  events_per_s: number;
+  events_total?: number;
+  in_flight: number;
+  backlog: number;
+  dead_letters: number;
+}
+/**
+ * Who sends events, by the attribute ``source``.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "SourceStatus".
+ */
+export interface SourceStatus {
+  source: string;
+  events_per_s: number;
+}
+/**
+ * How many events went to dead letters.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "DeadLetterStatus".
+ */
+export interface DeadLetterStatus {
+  total: number;
+}
+/**
  * RFC 9457 problem; ``field`` names the one field that is to blame, as ``stops[1].lat``.
  *
  * This interface was referenced by `Page`'s JSON-Schema
@@ -719,8 +811,8 @@ export interface OsmAndFix {
  */
 export interface RouteDraft {
   name?: string | null;
-  stops?: [DraftStop, DraftStop, ...DraftStop[]] | null;
-  points?: [DraftPoint, DraftPoint, ...DraftPoint[]] | null;
+  stops?: DraftStop[] | null;
+  points?: DraftPoint[] | null;
 }
 /**
  * Where the vehicle halts, for ``dwell`` seconds.

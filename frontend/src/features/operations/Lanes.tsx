@@ -52,11 +52,11 @@ export function Lanes({ operations }: { readonly operations: Operations }) {
         ))}
       </ul>
       {deployments.map(({ namespace, name, running, restarts, problem }) => (
-        <p key={`${namespace}/${name}`} className={styles.deployment} data-down={running === 0 || undefined}>
+        <p key={`${namespace}/${name}`} className={styles.deployment} data-down={!running || undefined}>
           <b>{name}</b>
           <span>{problem ?? words.operations.deployments}</span>
           <span className={styles.space} />
-          <span>{words.operations.deployment(format.integer(running), restarts, format.integer(restarts))}</span>
+          <span>{words.operations.deployment(running, restarts, format.integer(restarts))}</span>
         </p>
       ))}
     </section>

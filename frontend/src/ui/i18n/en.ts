@@ -213,7 +213,8 @@ export const en: Words = {
     atZero: "at zero",
     starting: "starting",
     deployments: "Always on",
-    deployment: (running, n, restarts) => `${running} running, ${restarts} ${plural(n, "restart", "restarts")}`,
+    deployment: (running, n, restarts) =>
+      `${running ? "running" : "down"}, ${restarts} ${plural(n, "restart", "restarts")}`,
     coldStartP50: (ms) => `cold start p50 ${ms} ms`,
     flow: "Event flow",
     flowHelp: "width is rate",

@@ -212,8 +212,8 @@ export const pt = {
     atZero: "em zero",
     starting: "partindo",
     deployments: "Sempre ligados",
-    deployment: (running: string, n: number, restarts: string) =>
-      `${running} ativo, ${restarts} ${plural(n, "reinício", "reinícios")}`,
+    deployment: (running: boolean, n: number, restarts: string) =>
+      `${running ? "ativo" : "parado"}, ${restarts} ${plural(n, "reinício", "reinícios")}`,
     coldStartP50: (ms: string) => `partida a frio p50 ${ms} ms`,
     flow: "Fluxo de eventos",
     flowHelp: "a largura é a taxa",
