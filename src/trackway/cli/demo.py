@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ from trackway.domain.geometry import distance
 
 KINDS = ("Van", "Moto", "Van", "Van", "Moto", "Caminhão")
 NEAREST, FARTHEST = 1_500.0, 7_000.0
+INNER_CITY = 5_500.0
+"""Metres around the middle of all places."""
 
 
 def demo(
@@ -77,9 +80,11 @@ def alive(pid: int) -> bool:
 
 
 def read_places(file: Path) -> list[dict[str, Any]]:
-    """The named places of the street network."""
+    """The named places of the inner city: all of them at once fit a screen on which vehicles can be told apart."""
     try:
-        return json.loads(file.read_bytes())["places"]
+        places = json.loads(file.read_bytes())["places"]
+        lat, lng = (median(place[axis] for place in places) for axis in ("lat", "lng"))
+        return [place for place in places if distance(lat, lng, place["lat"], place["lng"]) <= INNER_CITY]
     except FileNotFoundError:
         fail(f"{file} is not there; `make run` builds it.", USAGE)
 
