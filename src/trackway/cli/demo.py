@@ -100,4 +100,4 @@ def choose(places: Sequence[dict[str, Any]], chance: random.Random) -> tuple[dic
 def plan_between(api: Api, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """A route over the streets from the one place to the other."""
     stops = [{"lat": place["lat"], "lng": place["lng"], "name": place["name"]} for place in (one, other)]
-    return api.post("/v1/routes", {"name": f"{one['name']} › {other['name']}", "stops": stops})
+    return api.post("/v1/routes", {"name": f"{one['name']} → {other['name']}", "stops": stops})

@@ -1,5 +1,6 @@
 """``python -m trackway.functions NAME``: serve the function functions/NAME on ``PORT``, until SIGTERM."""
 
+import gc
 import logging
 import signal
 import sys
@@ -22,6 +23,8 @@ def main(arguments: list[str]) -> None:
             _refuse(f"usage: python -m trackway.functions NAME (one of: {known})")
         source_of(settings.folder, arguments[0])
         # Loading the framework takes most of a cold start: not before it is clear that there is something to serve.
+        # None of what is loaded is garbage, so nobody need look for some meanwhile (server.py turns it on again).
+        gc.disable()
         from trackway.functions.server import serve  # noqa: PLC0415
 
         serve(arguments[0], settings)

@@ -3,6 +3,7 @@
 The framework's own command starts workers, which stay behind when their parent is killed.
 """
 
+import gc
 import socket
 import sys
 from asyncio import Runner
@@ -59,6 +60,9 @@ def serve(name: str, settings: Settings) -> None:
         timeout_keep_alive=60,
         timeout_graceful_shutdown=DRAIN,
     )
+    # What is loaded now stays: the collector, which was off until here, need not look at it ever again.
+    gc.freeze()
+    gc.enable()
     with listen(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(_Server(config, function.deps), function.deps, listener))
 

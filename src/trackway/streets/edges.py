@@ -124,16 +124,6 @@ def cell_of(lat: float, lng: float) -> tuple[int, int]:
     return int(lat // CELL), int(lng // CELL)
 
 
-def cells_of(edge: Edge) -> list[tuple[int, int]]:
-    """All cells that an edge can pass through: those of the box around it, since most edges are shorter than a cell."""
-    lats, lngs = zip(*edge.path, strict=True)
-    low, high = int(min(lats) // CELL), int(max(lats) // CELL)
-    left, right = int(min(lngs) // CELL), int(max(lngs) // CELL)
-    if low == high and left == right:
-        return [(low, left)]
-    return [(row, column) for row in range(low, high + 1) for column in range(left, right + 1)]
-
-
 def ring_of(centre: tuple[int, int], ring: int) -> Iterator[tuple[int, int]]:
     """The cells ``ring`` steps around a cell; ring 0 is the cell itself."""
     row, column = centre

@@ -10,13 +10,14 @@ from typing import NamedTuple, Protocol, cast
 import msgspec
 
 from trackway.domain.geometry import METRES_PER_DEGREE, distance
-from trackway.streets.edges import CELL, Document, Edge, cell_of, cells_of, nearest_on, piece_of, ring_of
+from trackway.streets.edges import CELL, Document, Edge, cell_of, nearest_on, piece_of, ring_of
 
 FARTHEST = 1000.0
 """Metres from a place to a street, at most."""
 
 _NAMED_WITHIN = 400.0  # metres from a place to the street that it is named after
 _QUARTER_WITHIN = 2000.0  # and to the middle of the quarter
+_REACH = 300.0  # metres: an edge this long or shorter is found by where it begins
 _JUNCTION = 2.0  # seconds that a junction costs, so that a way with fewer turns is preferred
 _SIGNAL = 8.0  # and one with traffic lights
 
@@ -74,10 +75,12 @@ class Streets:
     def __init__(self, document: Document) -> None:
         self._edges = document.edges
         self._places = document.places
+        # An edge lies in the cell of its first vertex. The few that reach far from there are looked at every time.
         self._cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self._long: list[int] = []
         for number, edge in enumerate(self._edges):
-            for cell in cells_of(edge):
-                self._cells[cell].append(number)
+            lat, lng = edge.path[0]
+            (self._long if edge.length > _REACH else self._cells[int(lat // CELL), int(lng // CELL)]).append(number)
         self._arcs: list[tuple[Edge, bool]] = []
         self._graph = self._build(len(document.nodes), frozenset(document.signals))
 
@@ -170,18 +173,28 @@ class Streets:
     def _nearest(self, lat: float, lng: float, within: float, *, named: bool) -> Snap | None:
         best: Snap | None = None
         side = CELL * METRES_PER_DEGREE * max(0.01, cos(radians(lat)))
-        for ring in range(int(within / side) + 2):
-            # Whatever lies in this ring or beyond is at least so far away as the rings inside it are wide.
-            if best is not None and best.offset <= (ring - 1) * side:
+        numbers: Iterable[int] = self._long
+        for ring in range(int((within + _REACH) / side) + 2):
+            best = self._nearer(numbers, lat, lng, best, within, named=named)
+            # Whatever begins in this ring or beyond is at least so far away as the rings inside it are wide, less its
+            # own reach.
+            if best is not None and best.offset <= (ring - 1) * side - _REACH:
                 break
-            for cell in ring_of(cell_of(lat, lng), ring):
-                for number in self._cells.get(cell, ()):
-                    edge = self._edges[number]
-                    if named and not edge.name:
-                        continue
-                    near = nearest_on(edge, lat, lng)
-                    if near.offset <= within and (best is None or near.offset < best.offset):
-                        best = Snap(number, *near)
+            numbers = (n for cell in ring_of(cell_of(lat, lng), ring) for n in self._cells.get(cell, ()))
+        return self._nearer(numbers, lat, lng, best, within, named=named)
+
+    def _nearer(
+        self, numbers: Iterable[int], lat: float, lng: float, best: Snap | None, within: float, *, named: bool
+    ) -> Snap | None:
+        """The nearest place on these edges within ``within`` metres, if it is nearer than ``best``, else ``best``."""
+        for number in numbers:
+            edge = self._edges[number]
+            limit = within if best is None else best.offset
+            if (named and not edge.name) or distance(lat, lng, *edge.path[0]) - edge.length > limit:
+                continue
+            near = nearest_on(edge, lat, lng)
+            if near.offset <= within and (best is None or near.offset < best.offset):
+                best = Snap(number, *near)
         return best
 
     def _directions(self, snap: Snap) -> list[bool]:
