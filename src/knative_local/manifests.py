@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +31,9 @@ from knative_local.yaml_tree import Errors, ManifestErrors, Mapping, find, text_
 __all__ = ["ManifestErrors", "load"]
 
 _T = TypeVar("_T")
+CLOSE = 0.85
+"""How alike (difflib) a kind that is not there is to one that is, to be taken for a misspelling."""
+
 _SERVED = {(kind.group, kind.name): kind for kind in KINDS}
 _TRIGGER = ("eventing.knative.dev", "Trigger")
 
@@ -64,10 +68,25 @@ def _kind_of(document: Mapping, errors: Errors) -> Kind | None:
         return None
     group, _, version = api_version.rpartition("/")
     kind = _SERVED.get((group, name))
+    meant = None if kind else _meant(group, name)
+    if meant is not None:
+        # Passing over a misspelt Trigger would lose what it is there for, without a word.
+        errors.add(
+            document.source, f"{api_version} {name} is not a kind; did you mean {meant.group or 'v1'} {meant.name}?"
+        )
     if kind is not None and version not in kind.versions:
         errors.add(document.source, f"{name}: apiVersion {api_version} is not read, only {', '.join(kind.versions)}")
         return None
     return kind
+
+
+def _meant(group: str, name: str) -> Kind | None:
+    """The kind that is served and that this one is a misspelling of, by its looks."""
+    if any(served_group == group for served_group, _ in _SERVED):
+        close = get_close_matches(name, [kind.name for kind in KINDS if kind.group == group], 1, CLOSE)
+        return _SERVED[group, close[0]] if close else None
+    groups = get_close_matches(group, [kind.group for kind in KINDS if kind.name == name], 1, CLOSE)
+    return _SERVED[groups[0], name] if groups else None
 
 
 def _skipped(documents: Iterable[Mapping]) -> tuple[Skipped, ...]:

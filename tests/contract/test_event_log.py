@@ -260,14 +260,14 @@ async def test_a_log_of_another_version_is_refused(tmp_path: Path) -> None:
 async def test_a_full_disk_is_told_and_nothing_is_half_written(tmp_path: Path) -> None:
     log = SqliteEventLog.open(tmp_path / "log.db")
     await log.append(BROKER, [event("1")])
-    log._database.execute("PRAGMA max_page_count = 12")  # SQLite's own way to a full disk
+    log._database.connection.execute("PRAGMA max_page_count = 12")  # SQLite's own way to a full disk
 
     given_up = log.append(BROKER, [event("2")])
     given_up.cancel()
     with pytest.raises(LogUnavailable, match="full"):
         await log.append(BROKER, [event("3", data="x" * 100_000)])
 
-    log._database.execute("PRAGMA max_page_count = 1000000")  # and there is room again
+    log._database.connection.execute("PRAGMA max_page_count = 1000000")  # and there is room again
     await log.append(BROKER, [event("4")])
     assert ids(log.read(BROKER, 0, 10)) == ["1", "4"]
     log.close()

@@ -35,7 +35,8 @@ events = st.builds(
         ),
     ),
     subject=st.none() | text,
-    time=st.none() | st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1)),
+    time=st.none()
+    | st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1)),
     tenant=text,
     partitionkey=st.none() | text,
     traceparent=st.none() | text,

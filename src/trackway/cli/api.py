@@ -9,6 +9,7 @@ from rich.console import Console
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
 DEFAULT_URL = "http://127.0.0.1:8080"
+REMEDY = "Start it with `make run`, or name another address with --url or TRACKWAY_URL."
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -25,7 +26,10 @@ class Api:
 
     def __init__(self, url: str | None = None) -> None:
         self.url = (url or os.environ.get("TRACKWAY_URL") or DEFAULT_URL).rstrip("/")
-        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        try:
+            self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        except httpx.InvalidURL as error:
+            fail(f"{self.url} is not an address: {error}", USAGE)
 
     def get(self, path: str, **params: str | int) -> Any:
         """The decoded JSON answer to a GET."""
@@ -40,13 +44,8 @@ class Api:
         """Send and decode; a 4xx or 5xx answer, or none, ends the command."""
         try:
             answer = self._client.request(method, path, **options)
-        except httpx.InvalidURL as error:
-            fail(f"{self.url} is not an address: {error}", USAGE)
         except httpx.TransportError as error:
-            fail(
-                f"Trackway does not answer at {self.url} ({error}). Start it with `make run`, or name it with --url.",
-                UNREACHABLE,
-            )
+            fail(f"Trackway does not answer at {self.url}: {error}. {REMEDY}", UNREACHABLE)
         if answer.is_error:
             fail(problem(answer))
         return answer.json() if answer.content else None
@@ -63,8 +62,7 @@ def problem(answer: httpx.Response) -> str:
     """The sentence of a problem JSON answer, or its status line where the answer is something else."""
     try:
         body = answer.json()
-        return (
-            f"{body.get('title', answer.reason_phrase)}: {body['detail']}" if body.get("detail") else str(body["title"])
-        )
+        title = body.get("title", answer.reason_phrase)
+        return f"{title}: {body['detail']}" if body.get("detail") else str(title)
     except (ValueError, KeyError, AttributeError):
         return f"{answer.status_code} {answer.reason_phrase}"

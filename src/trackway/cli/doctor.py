@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from trackway.cli.api import Api, out
+from trackway.cli.api import REMEDY, Api, out
 from trackway.cli.trips import Url
 from trackway.cli.up import BUILT, find_root
 
@@ -28,8 +28,13 @@ def doctor(
 ) -> None:
     """Check the tools, the build, and a running Trackway; exit code 1 when something is wrong."""
     api = Api(url or f"http://127.0.0.1:{port}")
-    running = api.healthy()
-    findings = [*machine(), *build(), *(running_instance(api) if running else [port_is_free(port)])]
+    if api.healthy():
+        found = running_instance(api)
+    elif url is not None:
+        found = iter([Finding(f"Trackway at {url}", False, f"does not answer. {REMEDY}")])
+    else:
+        found = iter([port_is_free(port)])
+    findings = [*machine(), *build(), *found]
     for finding in findings:
         out.print(
             f"[green]✓[/] {finding.what}" if finding.well else f"[red]✗[/] {finding.what}: {finding.remedy}",

@@ -17,6 +17,8 @@ from trackway.cli.api import USAGE, Api, fail, out
 from trackway.cli.trips import Url
 
 METRES_PER_SECOND_IN_KNOTS = 1.943844
+FASTEST = 480.0
+"""Metres per second that ingest takes, with a little to spare."""
 
 
 class Fix(NamedTuple):
@@ -45,7 +47,8 @@ def replay(
         time.sleep(max(0.0, due - time.monotonic()))
         params: dict[str, str | float] = {"id": device, "lat": fix.lat, "lon": fix.lng}
         params["timestamp"] = f"{(started_at + timedelta(seconds=fix.elapsed / speed)).timestamp():.3f}"
-        if fix.speed is not None:
+        # Faster than it was recorded, a car may seem faster than any device reports; then its speed is left out.
+        if fix.speed is not None and fix.speed * speed <= FASTEST:
             params["speed"] = fix.speed * speed * METRES_PER_SECOND_IN_KNOTS
         if fix.bearing is not None:
             params["bearing"] = fix.bearing

@@ -88,7 +88,9 @@ def list_trips(
         return
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("trip", "vehicle", "status", "way", "arrival", "delay", "position"):
-        table.add_column(column, justify="right" if column in {"way", "delay"} else "left")
+        # An id is there to be copied: it is never cut, whatever the terminal's width.
+        align = "right" if column in {"way", "delay"} else "left"
+        table.add_column(column, justify=align, no_wrap=column == "trip", overflow="fold")
     for view in found:
         table.add_row(*row(view))
     out.print(table if found else "[dim]No trips.[/]")

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import msgspec
 from msgspec import Raw, Struct
 
-from trackway.events.event import DEFAULT_TENANT, Event, InvalidEvent, utc_text
+from trackway.events.event import DEFAULT_TENANT, Event, InvalidEvent, check_moment, utc_text
 
 STRUCTURED_MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -175,6 +175,7 @@ def _checked(specversion: str, event: Event) -> Event:
             raise InvalidEvent(f"{name} is empty", name)
     if event.time is not None and event.time.tzinfo is None:
         raise InvalidEvent(f"time {event.time.isoformat()} has no UTC offset", "time")
+    check_moment("time", event.time)
     return event
 
 

@@ -1,7 +1,7 @@
 """An event: the CloudEvents context of a fact, with its data kept as the bytes that travel."""
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -50,6 +50,12 @@ class Event(Struct, frozen=True, kw_only=True):
 
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {type_: msgspec.json.Decoder(fact) for type_, fact in FACTS.items()}
 _encoder = msgspec.json.Encoder()
+_moments = {
+    type_: [name for name, hint in get_type_hints(fact).items() if hint is datetime or datetime in get_args(hint)]
+    for type_, fact in FACTS.items()
+}
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Moments outside cannot be told apart from a clock that is not set, and the ends of the calendar have no UTC."""
 
 
 def event_of(
@@ -92,12 +98,21 @@ def fact_of(event: Event) -> Struct:
     if decoder is None:
         raise InvalidEvent(f"type {event.type} is not known here; docs/protocol.md lists the types", "type")
     try:
-        return decoder.decode(event.data)
+        fact = decoder.decode(event.data)
     except msgspec.ValidationError as error:
         detail, field = describe(error)
         raise InvalidEvent(f"data of {event.type}: {detail}", field) from None
     except msgspec.DecodeError as error:
         raise InvalidEvent(f"data of {event.type} is not JSON: {error}", "data") from None
+    for name in _moments[event.type]:
+        check_moment(name, getattr(fact, name))
+    return fact
+
+
+def check_moment(name: str, moment: datetime | None) -> None:
+    """Raise InvalidEvent naming the field if the moment is before 1970 or after 2200."""
+    if moment is not None and not EARLIEST <= moment <= LATEST:
+        raise InvalidEvent(f"{name}: {moment.isoformat()} is not between 1970 and 2200", name)
 
 
 def describe(error: msgspec.ValidationError) -> tuple[str, str | None]:

@@ -13,9 +13,10 @@ Latitude = Annotated[float, Meta(ge=-90, le=90, description="degrees, WGS 84")]
 Longitude = Annotated[float, Meta(ge=-180, le=180, description="degrees, WGS 84")]
 Heading = Annotated[float, Meta(ge=0, le=360, description="degrees clockwise from north")]
 Speed = Annotated[float, Meta(ge=0, le=500, description="metres per second")]
-Distance = Annotated[float, Meta(ge=0, description="metres")]
-Duration = Annotated[float, Meta(ge=0, description="seconds")]
+# Bounded so that no sum of them leads out of the calendar.
+Distance = Annotated[float, Meta(ge=0, le=1e8, description="metres")]
+Duration = Annotated[float, Meta(ge=0, le=1e8, description="seconds")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 TimeLapse = Annotated[
-    float, Meta(gt=0, le=100, description="how many times faster than real time a simulated trip is driven")
+    float, Meta(ge=0.01, le=100, description="how many times faster than real time a simulated trip is driven")
 ]

@@ -23,4 +23,4 @@ class PositionRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
     accuracy: Annotated[float, Meta(ge=0, description="metres")] | None = None
     altitude: Annotated[float, Meta(ge=-1000, le=100_000, description="metres")] | None = None
     trip_id: Identifier | None = None
-    seq: Annotated[int, Meta(ge=0)] | None = None
+    seq: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None

@@ -14,7 +14,7 @@ class RoutePoint(Struct, frozen=True, array_like=True):
     lat: Latitude
     lng: Longitude
     distance: Distance
-    speed_limit: Annotated[float, Meta(gt=0, le=100)]
+    speed_limit: Annotated[float, Meta(ge=0.1, le=100)]
 
 
 class RouteStop(Struct, frozen=True, kw_only=True, omit_defaults=True):

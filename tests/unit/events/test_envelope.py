@@ -84,6 +84,7 @@ def test_a_missing_attribute_is_named(name: str) -> None:
         ({"id": ""}, "id is empty"),
         ({"time": "noon"}, "time"),
         ({"time": "2026-11-23T12:00:00"}, "no UTC offset"),
+        ({"time": "9999-12-31T23:59:59-12:00"}, "time"),
         ({"Flavour": "x"}, "'Flavour'"),
         ({"my_ext": "x"}, "'my_ext'"),
         ({"flavour": {"a": 1}}, "flavour"),

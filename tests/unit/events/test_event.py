@@ -48,6 +48,12 @@ def test_another_type_than_asked_for_is_refused() -> None:
         (b'{"vehicle_id":"van 1","lat":1,"lng":0,"recorded_at":"2026-01-01T00:00:00Z"}', "vehicle_id"),
         (b'{"vehicle_id":"van-1","lat":1,"lng":0,"recorded_at":"2026-01-01T00:00:00"}', "recorded_at"),
         (b'{"vehicle_id":"van-1","lat":1,"lng":0,"recorded_at":"yesterday"}', "recorded_at"),
+        (b'{"vehicle_id":"van-1","lat":1,"lng":0,"recorded_at":"9999-12-31T23:59:59-12:00"}', "recorded_at"),
+        (b'{"vehicle_id":"van-1","lat":1,"lng":0,"recorded_at":"0001-01-01T00:00:00+12:00"}', "recorded_at"),
+        (
+            b'{"vehicle_id":"van-1","lat":1,"lng":0,"recorded_at":"2026-01-01T00:00:00Z","seq":9223372036854775808}',
+            "seq",
+        ),
         (b'{"vehicle_id":"van-1","lat":"1","lng":0,"recorded_at":"2026-01-01T00:00:00Z"}', "lat"),
         (b'{"vehicle_id":"van-1","lat":', "data"),
         (b"\xff\xfe", "data"),

@@ -188,3 +188,17 @@ def test_nothing_to_read(tmp_path: Path, what: str) -> None:
 
     with pytest.raises(ManifestErrors, match=r"no such file|holds no \.yaml"):
         load(tmp_path / what)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (("kind: Trigger", "kind: Triger"), "did you mean eventing.knative.dev Trigger?"),
+        (("eventing.knative.dev/v1", "eventing.knativ.dev/v1"), "did you mean eventing.knative.dev Trigger?"),
+    ],
+)
+def test_a_misspelt_kind_is_refused_and_not_passed_over(read: Read, wrong: tuple[str, str], meant: str) -> None:
+    (error,) = errors_of(read, TRIGGER.replace(*wrong))
+
+    assert error.startswith("town.yaml:1: ")
+    assert error.endswith(meant)
