@@ -72,6 +72,7 @@ class Activator:
         self._members: list[_Member] = []
         self._waiting: deque[asyncio.Future[_Member]] = deque()
         self._lives: set[asyncio.Task[None]] = set()
+        self._drains: dict[asyncio.Task[None], _Member] = {}
         self._load = 0
         self._starting = 0
         self._desired = 0
@@ -142,13 +143,11 @@ class Activator:
     def give_back(self, member: _Member, since: float, refused: bool) -> None:
         """A request has ended (called by its lease)."""
         now = self._loop.time()
-        member.in_flight -= 1
         self._change_load(now, -1)
         self.usage.request(now - since)
+        self._one_less(member)
         if refused and not member.leaving:
             self._dismiss(member)
-        if member.leaving and not member.in_flight:
-            member.emptied.set()
         self._hand_out()
 
     async def stop(self, grace_s: float) -> None:
@@ -162,7 +161,19 @@ class Activator:
         for life in self._lives:
             life.cancel()
         ends = [member.instance.stop(grace_s) for member in self._members]
-        await asyncio.gather(*ends, *self._lives, return_exceptions=True)
+        await asyncio.gather(*ends, *self._lives, self._end_drains(grace_s), return_exceptions=True)
+
+    async def _end_drains(self, grace_s: float) -> None:
+        """Instances that were leaving already get `grace_s` too, however much longer they would have had."""
+        if not self._drains:
+            return
+        for member in self._drains.values():
+            member.emptied.set()
+        drains = list(self._drains)
+        await asyncio.wait(drains, timeout=grace_s)
+        for member in self._drains.values():
+            member.instance.kill()
+        await asyncio.gather(*drains, return_exceptions=True)
 
     # requests
 
@@ -181,11 +192,17 @@ class Activator:
                 return await place
         except (TimeoutError, asyncio.CancelledError) as error:
             if place.done() and not place.cancelled() and place.exception() is None:
-                place.result().in_flight -= 1  # the place came in the turn in which the caller gave up
+                self._one_less(place.result())  # the place came in the turn in which the caller gave up
                 self._hand_out()
             if isinstance(error, TimeoutError):
                 raise TimedOut(f"no instance of {self.name} was free in time") from None
             raise
+
+    @staticmethod
+    def _one_less(member: _Member) -> None:
+        member.in_flight -= 1
+        if member.leaving and not member.in_flight:
+            member.emptied.set()
 
     def _least_loaded(self) -> _Member | None:
         if not self._members:
@@ -266,8 +283,8 @@ class Activator:
         if not member.in_flight:
             member.emptied.set()
         drain = self._loop.create_task(self._drain(member))
-        self._lives.add(drain)
-        drain.add_done_callback(self._lives.discard)
+        self._drains[drain] = member
+        drain.add_done_callback(self._drains.pop)
 
     async def _drain(self, member: _Member) -> None:
         try:
@@ -275,8 +292,7 @@ class Activator:
                 await member.emptied.wait()
         except TimeoutError:
             logger.warning("%s: an instance still had %d requests", self.name, member.in_flight)
-        finally:
-            await member.instance.stop(self._grace_s)
+        await member.instance.stop(self._grace_s)
 
     async def _live(self) -> None:
         """One instance from its start to its end."""
@@ -289,7 +305,7 @@ class Activator:
                 instance.kill()
                 raise
             started = True
-        except StartError as error:
+        except Exception as error:
             self._could_not_start(error)
             return
         finally:
@@ -324,12 +340,12 @@ class Activator:
         logger.warning("%s: an instance %s", self.name, member.instance.reason)
         self._reconcile()
 
-    def _could_not_start(self, error: StartError) -> None:
+    def _could_not_start(self, error: Exception) -> None:
         pause = self._backoff.failed()
         self._not_before = self._loop.time() + pause
         self._reason = f"{self.name} does not start: {error}"
         self._cold_since = None
-        logger.error("%s", self._reason)
+        logger.error("%s", self._reason, exc_info=None if isinstance(error, StartError) else error)
         if not self._members:
             self._refuse_waiting(Unavailable(self._reason, pause))
             # The next request tries again, after the pause; what came before is no reason to.

@@ -110,11 +110,12 @@ class DeploymentRunner:
             self._instance = instance = await self._launch()
             if self._listens:
                 await instance.ready(START_TIMEOUT_S)
-        except StartError as error:
+        except Exception as error:
+            # Whatever it is: a Deployment always runs, so it is tried again.
             if self._instance is not None:
                 self._instance.kill()
             self._reason = f"does not start: {error}"
-            logger.error("%s %s", self.name, self._reason)
+            logger.error("%s %s", self.name, self._reason, exc_info=not isinstance(error, StartError))
             self._settled.set()
             return self._backoff.failed()
         started = self._loop.time()

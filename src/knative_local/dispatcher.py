@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 _COMMIT_EVERY_S = 0.2
 _PRUNE_EVERY_S = 60.0
 _PRUNE_AGAIN_S = 0.5
+_REPLAYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Dispatcher:
         self._commit_timer: asyncio.TimerHandle | None = None
         self._pruned_at = time.monotonic()
         self._prune_timer: asyncio.TimerHandle | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Go on where each Trigger was; a new one begins at the end of its Broker's log. Raises LogUnavailable."""
@@ -73,13 +75,17 @@ class Dispatcher:
             self._by_broker[trigger.broker_key].append(pump)
             self._stored[trigger.key] = pump.progress.done
         self._log.subscribe(self._appended)
-        for letter in self._log.dead_letters(limit=10_000, replaying=True):
-            self._resume_replay(letter)
+        before: int | None = None
+        while letters := self._log.dead_letters(limit=_REPLAYS_AT_ONCE, before=before, replaying=True):
+            for letter in letters:
+                self._resume_replay(letter)
+            before = letters[-1].id
         for pump in self._pumps.values():
             pump.advance()
 
     async def stop(self, grace: float) -> None:
         """Start nothing more, wait up to `grace` seconds for what is on its way, and store the cursors."""
+        self._stopping = True
         await asyncio.gather(*(pump.stop(grace) for pump in self._pumps.values()))
         for timer in (self._commit_timer, self._prune_timer):
             if timer is not None:
@@ -93,7 +99,7 @@ class Dispatcher:
             return False
         if not letter.replaying:
             self._log.mark_replaying(letter.id, replaying=True)
-            pump.replay(letter)
+            pump.replay(letter.id)
         return True
 
     def trigger_figures(self) -> list[TriggerFigures]:
@@ -112,15 +118,18 @@ class Dispatcher:
         ]
 
     def _appended(self, broker: str, records: Sequence[Record]) -> None:  # noqa: ARG002 - pumps read what is theirs
-        for pump in self._by_broker[broker]:
+        pumps = self._by_broker.get(broker, ())
+        for pump in pumps:
             pump.advance()
+        if not pumps and not self._stopping:
+            self._progressed()  # nobody is to be told, but what is old has to go
 
     def _resume_replay(self, letter: DeadLetter) -> None:
         pump = self._pumps.get(letter.trigger)
         if pump is None:
             self._log.mark_replaying(letter.id, replaying=False)
         else:
-            pump.replay(letter)
+            pump.replay(letter.id)
 
     def _progressed(self) -> None:
         if self._commit_timer is None:
@@ -150,7 +159,11 @@ class Dispatcher:
         """Delete a portion of what nobody needs, and soon the next, so that no turn of the loop takes long."""
         self._prune_timer = None
         self._pruned_at = time.monotonic()
-        floors = {broker: min(self._stored[p.trigger.key] for p in pumps) for broker, pumps in self._by_broker.items()}
+        floors = {
+            broker: min(self._stored[pump.trigger.key] for pump in pumps)
+            for broker, pumps in self._by_broker.items()
+            if pumps
+        }
         try:
             deleted = self._log.prune(floors, time.time_ns() // 1_000_000)
         except LogUnavailable as error:

@@ -216,12 +216,13 @@ class Launcher:
         self._running: set[ChildProcess] = set()
 
     async def start(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> ChildProcess:
-        """Start `argv` with PORT set to a free port; raises StartError when there is no such program."""
-        port = _ports.free()
-        log = ProcessLog(name, self._logs / f"{name}.log")
+        """Start `argv` with PORT set to a free port; raises StartError when it cannot."""
+        log: ProcessLog | None = None
         try:
+            port = _ports.free()
+            log = opened = ProcessLog(name, self._logs / f"{name}.log")
             _, child = await asyncio.get_running_loop().subprocess_exec(
-                lambda: ChildProcess(port, self._client, log),
+                lambda: ChildProcess(port, self._client, opened),
                 *argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 cwd=self._root,
@@ -230,8 +231,9 @@ class Launcher:
                 preexec_fn=self._before,
             )
         except OSError as error:
-            log.close()
-            raise StartError(f"cannot start {argv[0]}: {error.strerror}") from error
+            if log is not None:
+                log.close()
+            raise StartError(f"cannot start {argv[0]}: {error.strerror or error}") from error
         self._running.add(child)
         child.when_ended(self._running.discard)
         return child

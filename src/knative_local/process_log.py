@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import deque
 from pathlib import Path
@@ -41,7 +42,8 @@ class ProcessLog:
     def _pass_on(self, lines: list[bytes]) -> None:
         if not lines:
             return
-        self._file.write(b"\n".join(lines) + b"\n")
+        with contextlib.suppress(OSError):  # a full disk is no reason to lose sight of the process
+            self._file.write(b"\n".join(lines) + b"\n")
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip()
             self.last.append(text)

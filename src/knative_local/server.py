@@ -32,6 +32,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Answerer = Callable[[HttpRequest], Awaitable[HttpResponse | Exchange]]
 
 
+class _Left(Exception):
+    """The client left before its request was whole."""
+
+
 class Application:
     """A raw ASGI application: reads the whole request, asks for an answer, and passes the answer on as it arrives."""
 
@@ -48,7 +52,10 @@ class Application:
         if refused is not None:
             await _send_whole(send, refused, close=True)
             return
-        body = await self._read(receive)
+        try:
+            body = await self._read(receive)
+        except _Left:
+            return  # half a form is another form, and nobody is there to be told
         if body is None:
             await _send_whole(send, problem(413, f"a body may have {self._largest_body} bytes"), close=True)
             return
@@ -62,21 +69,26 @@ class Application:
             await _send_exchange(send, receive, answer)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The body, or None when it is too large; what a client that left had sent counts as all."""
-        message = await receive()
+        """The body, or None when it is too large. Raises _Left."""
+        message = await _part(receive)
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
             return body if len(body) <= self._largest_body else None
         parts, size = [body], len(body)
         while message.get("more_body"):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                break
+            message = await _part(receive)
             parts.append(message["body"])
             size += len(parts[-1])
             if size > self._largest_body:
                 return None
         return b"".join(parts)
+
+
+async def _part(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _Left
+    return message
 
 
 async def _send_whole(send: Send, answer: HttpResponse, *, close: bool = False) -> None:

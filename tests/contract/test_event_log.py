@@ -55,6 +55,19 @@ async def test_what_is_appended_is_read_in_order_from_any_offset(open_log: OpenL
     assert log.read(BROKER, 0, 1)[0].appended_ms == 1_000
 
 
+async def test_what_is_read_at_once_is_bounded_in_bytes_too(open_log: OpenLog) -> None:
+    log = open_log()
+    await log.append(BROKER, [event(str(n)) for n in range(1, 6)])
+    size = len(event("1").json)
+
+    for _ in ("in memory", "in the file"):
+        assert ids(log.read(BROKER, 0, 10, most_bytes=1)) == ["1"]
+        assert ids(log.read(BROKER, 1, 10, most_bytes=2 * size)) == ["2", "3"]
+        assert ids(log.read(BROKER, 0, 3, most_bytes=100 * size)) == ["1", "2", "3"]
+        log.close()
+        log = open_log()
+
+
 async def test_brokers_have_logs_of_their_own(open_log: OpenLog) -> None:
     log = open_log()
     await asyncio.gather(

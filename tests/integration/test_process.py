@@ -136,3 +136,10 @@ async def test_leftovers_of_this_state_folder_are_ended_and_no_others(tmp_path: 
         for process in processes:
             process.kill()
             process.wait()
+
+
+async def test_a_log_that_cannot_be_opened_is_a_start_that_fails(house: House) -> None:
+    (house.folder / "state").mkdir()
+    (house.folder / "state" / "log").write_text("a file where the folder would be")
+    with pytest.raises(StartError, match="exists"):
+        await house.python(LISTENS)

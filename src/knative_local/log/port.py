@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 
 from knative_local.cloudevent import CloudEvent
 
+MOST_BYTES_READ = 4 << 20
+
 
 class LogUnavailable(Exception):
     """The log cannot be opened or written to; the message is one sentence for people."""
@@ -53,15 +55,16 @@ CommitListener = Callable[[str, Sequence[Record]], None]
 class EventLog(Protocol):
     """A log per Broker (named by its key), a cursor per Trigger (named by its key), and the dead letters.
 
-    Whatever writes raises LogUnavailable when it cannot.
+    Whatever reads the file or writes to it raises LogUnavailable when it cannot.
     """
 
     def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
         """Add `events` in order; done when they are durable, all or none. All of one loop turn share a commit."""
         ...
 
-    def read(self, broker: str, after: int, limit: int) -> Sequence[Record]:
-        """Up to `limit` durable records with an offset above `after`, in order."""
+    def read(self, broker: str, after: int, limit: int, most_bytes: int = MOST_BYTES_READ) -> Sequence[Record]:
+        """Durable records with an offset above `after`, in order: `limit` at most, no further one once their JSON has
+        `most_bytes`."""
         ...
 
     def end(self, broker: str) -> int:

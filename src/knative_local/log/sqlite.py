@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,14 +12,23 @@ from pathlib import Path
 
 from knative_local.cloudevent import CloudEvent, from_json
 from knative_local.log.file_lock import FileLock
-from knative_local.log.port import CommitListener, DeadLetter, Failure, LogUnavailable, Record
+from knative_local.log.port import (
+    MOST_BYTES_READ,
+    CommitListener,
+    DeadLetter,
+    Failure,
+    LogUnavailable,
+    Record,
+)
 from knative_local.log.sqlite_dead_letters import LEAVE_OFFSETS, DeadLetterTable
-from knative_local.log.sqlite_file import connect, write
+from knative_local.log.sqlite_file import Database
 from knative_local.log.tail import Tail
 
 # A broker's events lie together in the one B-tree: its number is in the high bits of the row's key, the offset below.
 _OFFSET_BITS = 40
 _PRUNE_STEP = 5_000
+
+logger = logging.getLogger(__name__)
 
 
 def _now_ms() -> int:
@@ -50,9 +60,7 @@ class _Append:
 class SqliteEventLog:
     """EventLog in a file, for one event loop: commits happen inline in it, as handing them to a thread costs more."""
 
-    def __init__(
-        self, database: sqlite3.Connection, lock: FileLock, retention: Retention, now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, database: Database, lock: FileLock, retention: Retention, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._lock = lock
         self._retention = retention
@@ -61,8 +69,9 @@ class SqliteEventLog:
         self._waiting: list[_Append] = []
         self._listeners: list[CommitListener] = []
         self._dead_letters = DeadLetterTable(database, now_ms)
-        for id_, key, pruned in database.execute("SELECT id, key, pruned FROM brokers"):
+        for id_, key, pruned in database.query("SELECT id, key, pruned FROM brokers"):
             self._brokers[key] = _BrokerLog(id_, pruned, Tail(self._stored_end(id_, pruned)))
+        database.when_reopened(self._reopened)
 
     @classmethod
     def open(
@@ -75,7 +84,7 @@ class SqliteEventLog:
         except OSError as error:
             raise LogUnavailable(f"cannot open the event log {path}: {error.strerror or error}") from error
         try:
-            return cls(connect(path), lock, retention or Retention(), now_ms)
+            return cls(Database(path), lock, retention or Retention(), now_ms)
         except sqlite3.Error as error:
             lock.release()
             raise LogUnavailable(f"cannot open the event log {path}: {error}") from error
@@ -95,19 +104,27 @@ class SqliteEventLog:
         self._waiting.append(_Append(broker, events, durable))
         return durable
 
-    def read(self, broker: str, after: int, limit: int) -> Sequence[Record]:
+    def read(self, broker: str, after: int, limit: int, most_bytes: int = MOST_BYTES_READ) -> Sequence[Record]:
         """See EventLog."""
         known = self._brokers.get(broker)
         if known is None or after >= known.tail.end:
             return ()
-        recent = known.tail.read(after, limit)
+        recent = known.tail.read(after, limit, most_bytes)
         if recent is not None:
             return recent
         base = known.id << _OFFSET_BITS
-        rows = self._database.execute(
+        left = most_bytes
+
+        def more(row: tuple[int, int, bytes]) -> bool:
+            nonlocal left
+            left -= len(row[2])
+            return left > 0
+
+        rows = self._database.some(
             "SELECT position, appended_ms, event FROM events"
             " WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
             (base + after, base + known.tail.end, limit),
+            more,
         )
         return [Record(position - base, appended_ms, from_json(event)) for position, appended_ms, event in rows]
 
@@ -122,12 +139,11 @@ class SqliteEventLog:
 
     def cursor(self, trigger: str, broker: str) -> int:
         """See EventLog."""
-        row = self._database.execute("SELECT broker, done FROM cursors WHERE trigger = ?", (trigger,)).fetchone()
-        if row is not None and row[0] == broker:
-            return int(row[1])
+        rows = self._database.query("SELECT broker, done FROM cursors WHERE trigger = ?", (trigger,))
+        if rows and rows[0][0] == broker:
+            return int(rows[0][1])
         end = self.end(broker)
-        write(
-            self._database,
+        self._database.write(
             ("INSERT OR REPLACE INTO cursors (trigger, broker, done) VALUES (?, ?, ?)", [(trigger, broker, end)]),
             (LEAVE_OFFSETS, [(trigger,)]),
         )
@@ -136,15 +152,15 @@ class SqliteEventLog:
     def commit(self, cursors: Mapping[str, int]) -> None:
         """See EventLog."""
         done = [(offset, trigger) for trigger, offset in cursors.items()]
-        write(self._database, ("UPDATE cursors SET done = ? WHERE trigger = ?", done))
+        self._database.write(("UPDATE cursors SET done = ? WHERE trigger = ?", done))
 
     def forget_triggers(self, keep: Iterable[str]) -> None:
         """See EventLog."""
         kept = set(keep)
-        known = [trigger for (trigger,) in self._database.execute("SELECT trigger FROM cursors")]
+        known = [trigger for (trigger,) in self._database.query("SELECT trigger FROM cursors")]
         gone = [(trigger,) for trigger in known if trigger not in kept]
         if gone:
-            write(self._database, ("DELETE FROM cursors WHERE trigger = ?", gone), (LEAVE_OFFSETS, gone))
+            self._database.write(("DELETE FROM cursors WHERE trigger = ?", gone), (LEAVE_OFFSETS, gone))
 
     def prune(self, floors: Mapping[str, int], now_ms: int) -> int:
         """See EventLog."""
@@ -200,10 +216,8 @@ class SqliteEventLog:
             return
         try:
             batches = self._insert(waiting, self._now_ms())
-        except LogUnavailable as error:
-            for append in waiting:
-                if not append.durable.done():
-                    append.durable.set_exception(error)
+        except Exception as error:
+            _refuse(waiting, error)  # whatever it is: who waits has to hear of it
             return
         for key, records in batches.items():
             self._brokers[key].tail.extend(records)
@@ -225,37 +239,53 @@ class SqliteEventLog:
                 offset += 1
                 records.append(Record(offset, appended_ms, event))
                 rows.append((base + offset, appended_ms, event.json))
-        write(self._database, ("INSERT INTO events (position, appended_ms, event) VALUES (?, ?, ?)", rows))
+        self._database.write(("INSERT INTO events (position, appended_ms, event) VALUES (?, ?, ?)", rows))
         return batches
 
     def _new_broker(self, key: str) -> _BrokerLog:
-        write(self._database, ("INSERT INTO brokers (key) VALUES (?)", [(key,)]))
-        (id_,) = self._database.execute("SELECT id FROM brokers WHERE key = ?", (key,)).fetchone()
+        self._database.write(("INSERT OR IGNORE INTO brokers (key) VALUES (?)", [(key,)]))
+        ((id_,),) = self._database.query("SELECT id FROM brokers WHERE key = ?", (key,))
         known = self._brokers[key] = _BrokerLog(id_, 0, Tail(0))
         return known
 
+    def _reopened(self) -> None:
+        """Go on behind what is in the file: a commit that was said to have failed may be there after all."""
+        for known in self._brokers.values():
+            end = self._stored_end(known.id, known.pruned)
+            if end != known.tail.end:
+                known.tail = Tail(end)
+        self._dead_letters.recount()
+
     def _stored_end(self, broker_id: int, pruned: int) -> int:
         base = broker_id << _OFFSET_BITS
-        row = self._database.execute(
+        ((highest,),) = self._database.query(
             "SELECT max(position) FROM events WHERE position > ? AND position < ?", (base, base + (1 << _OFFSET_BITS))
-        ).fetchone()
-        return max(pruned, (row[0] or base) - base)
+        )
+        return max(pruned, (highest or base) - base)
 
     def _prune_broker(self, known: _BrokerLog, upto: int, now_ms: int) -> int:
         base = known.id << _OFFSET_BITS
         surplus = known.tail.end - self._retention.count
-        (aged,) = self._database.execute(
+        ((aged,),) = self._database.query(
             "SELECT max(position) FROM events WHERE position > ? AND position <= ? AND appended_ms < ?",
             (base + known.pruned, base + upto, now_ms - self._retention.age_ms),
-        ).fetchone()
+        )
         upto = min(upto, max(surplus, (aged or base) - base))
         if upto <= known.pruned:
             return 0
         deleted = upto - known.pruned
-        write(
-            self._database,
+        self._database.write(
             ("DELETE FROM events WHERE position > ? AND position <= ?", [(base + known.pruned, base + upto)]),
             ("UPDATE brokers SET pruned = ? WHERE id = ?", [(upto, known.id)]),
         )
         known.pruned = upto
         return deleted
+
+
+def _refuse(waiting: Sequence[_Append], error: Exception) -> None:
+    if not isinstance(error, LogUnavailable):
+        logger.error("events cannot be appended, for an unforeseen reason", exc_info=error)
+        error = LogUnavailable(f"the event log cannot be written: {error!r}")
+    for append in waiting:
+        if not append.durable.done():
+            append.durable.set_exception(error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
 from knative_local.cloudevent import from_json
 from knative_local.log.port import DeadLetter, Failure, Record
-from knative_local.log.sqlite_file import write
+from knative_local.log.sqlite_file import Database
 
 _COLUMNS = (
     """id, trigger, "offset", destination, reason, code, data, attempts, when_ms, delivered_to_sink, replaying, event"""
@@ -31,11 +30,11 @@ _MOST_KEPT = 100_000
 class DeadLetterTable:
     """Rows of `dead_letters`, and how many there are by Trigger."""
 
-    def __init__(self, database: sqlite3.Connection, now_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._now_ms = now_ms
         self.counts: dict[str, int] = {}
-        self._count()
+        self.recount()
 
     def bury(
         self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
@@ -45,21 +44,21 @@ class DeadLetterTable:
             trigger, record.offset, destination, failure.reason, failure.code, failure.data, attempts, self._now_ms(),
             delivered_to_sink, record.event.json,
         )  # fmt: skip
-        (known,) = self._database.execute(
+        ((known,),) = self._database.query(
             'SELECT count(*) FROM dead_letters WHERE trigger = ? AND "offset" = ?', (trigger, record.offset)
-        ).fetchone()
-        write(self._database, (_BURY, [row]))
+        )
+        self._database.write((_BURY, [row]))
         self.counts[trigger] = self.counts.get(trigger, 0) + 1 - known
         if sum(self.counts.values()) > _MOST_KEPT:
             oldest = "DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?"
-            write(self._database, (oldest, [(_MOST_KEPT * 9 // 10,)]))
-            self._count()
+            self._database.write((oldest, [(_MOST_KEPT * 9 // 10,)]))
+            self.recount()
 
     def newest(
         self, trigger: str | None, limit: int, before: int | None, replaying: bool | None
     ) -> Sequence[DeadLetter]:
-        """Up to `limit` rows, newest first."""
-        rows = self._database.execute(
+        """Up to `limit` rows, newest first. Raises LogUnavailable."""
+        rows = self._database.query(
             f"SELECT {_COLUMNS} FROM dead_letters WHERE (?1 IS NULL OR trigger = ?1) AND (?2 IS NULL OR id < ?2)"  # noqa: S608 - constant columns
             " AND (?3 IS NULL OR replaying = ?3) ORDER BY id DESC LIMIT ?4",
             (trigger, before, replaying, limit),
@@ -67,21 +66,22 @@ class DeadLetterTable:
         return _dead_letters(rows)
 
     def get(self, id: int) -> DeadLetter | None:
-        """One row, or None."""
-        rows = self._database.execute(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", (id,))  # noqa: S608 - constant columns
+        """One row, or None. Raises LogUnavailable."""
+        rows = self._database.query(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?", (id,))  # noqa: S608 - constant columns
         return next(iter(_dead_letters(rows)), None)
 
     def mark_replaying(self, id: int, replaying: bool) -> None:
         """Set whether it is on its way again. Raises LogUnavailable."""
-        write(self._database, ("UPDATE dead_letters SET replaying = ? WHERE id = ?", [(replaying, id)]))
+        self._database.write(("UPDATE dead_letters SET replaying = ? WHERE id = ?", [(replaying, id)]))
 
     def drop(self, id: int) -> None:
         """Delete. Raises LogUnavailable."""
-        write(self._database, ("DELETE FROM dead_letters WHERE id = ?", [(id,)]))
-        self._count()
+        self._database.write(("DELETE FROM dead_letters WHERE id = ?", [(id,)]))
+        self.recount()
 
-    def _count(self) -> None:
-        self.counts = dict(self._database.execute("SELECT trigger, count(*) FROM dead_letters GROUP BY trigger"))
+    def recount(self) -> None:
+        """Take the counts from the file. Raises LogUnavailable."""
+        self.counts = dict(self._database.query("SELECT trigger, count(*) FROM dead_letters GROUP BY trigger"))
 
 
 def _dead_letters(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from knative_local.log.port import LogUnavailable
 
@@ -36,8 +39,10 @@ _WAL_KEPT_BYTES = 16 << 20
 
 Rows = Sequence[tuple[object, ...]]
 
+logger = logging.getLogger(__name__)
 
-def connect(path: Path) -> sqlite3.Connection:
+
+def _connect(path: Path) -> sqlite3.Connection:
     """Open the file, with its tables. Raises sqlite3.Error, or LogUnavailable for a file of another version."""
     database = sqlite3.connect(path, isolation_level=None)
     try:
@@ -58,14 +63,70 @@ def connect(path: Path) -> sqlite3.Connection:
     return database
 
 
-def write(database: sqlite3.Connection, *statements: tuple[str, Rows]) -> None:
-    """Run statements, each for all its rows of parameters, in one durable transaction. Raises LogUnavailable."""
-    try:
-        database.execute("BEGIN IMMEDIATE")
-        for statement, rows in statements:
-            database.executemany(statement, rows)
-        database.execute("COMMIT")
-    except sqlite3.Error as error:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise LogUnavailable(f"the event log cannot be written: {error}") from error
+class Database:
+    """The open file. Whatever fails is LogUnavailable, and the next call finds a connection that works again."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create it. Raises sqlite3.Error, LogUnavailable."""
+        self.connection = _connect(path)
+        self._path = path
+        self._on_reopened: Callable[[], None] = lambda: None
+
+    def when_reopened(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after the file was opened anew: what a failed commit wrote may be in it after all."""
+        self._on_reopened = callback
+
+    def query(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """All rows. Raises LogUnavailable."""
+        return self.some(statement, parameters, lambda _: True)
+
+    def some(self, statement: str, parameters: Sequence[object], go_on: Callable[[Any], bool]) -> list[Any]:
+        """Rows up to and with the first after which `go_on(row)` is false. Raises LogUnavailable."""
+        rows: list[Any] = []
+        try:
+            found = self.connection.execute(statement, parameters)
+            for row in found:
+                rows.append(row)
+                if not go_on(row):
+                    break
+            found.close()  # what is half read holds up checkpoints
+        except sqlite3.Error as error:
+            self._recover()
+            raise LogUnavailable(f"the event log cannot be read: {error}") from error
+        return rows
+
+    def write(self, *statements: tuple[str, Rows]) -> None:
+        """Run statements, each for all its rows of parameters, in one durable transaction. Raises LogUnavailable."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            for statement, rows in statements:
+                self.connection.executemany(statement, rows)
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._recover()
+            raise LogUnavailable(f"the event log cannot be written: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    def _recover(self) -> None:
+        """Leave a transaction that failed; where even that fails, the connection is of no use any more."""
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            logger.exception("%s: opening it anew, as a transaction that failed cannot be left", self._path)
+            self._reopen()
+
+    def _reopen(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
+        try:
+            self.connection = _connect(self._path)
+            self._on_reopened()
+        except (sqlite3.Error, LogUnavailable):
+            # The closed connection fails the next call, which comes by here again.
+            logger.exception("%s cannot be opened", self._path)
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.close()

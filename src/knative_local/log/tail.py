@@ -29,12 +29,18 @@ class Tail:
         if self._bytes > _MOST_BYTES:
             self._halve()
 
-    def read(self, after: int, limit: int) -> Sequence[Record] | None:
-        """Up to `limit` records above `after`; None when they are not all here any more."""
+    def read(self, after: int, limit: int, most_bytes: int) -> Sequence[Record] | None:
+        """Records above `after`, bounded as EventLog.read says; None when they are not all here any more."""
         first = self.end - len(self._records) + 1
         if after + 1 < first:
             return None
-        return self._records[after + 1 - first : after + 1 - first + limit]
+        records = self._records[after + 1 - first : after + 1 - first + limit]
+        size = 0
+        for count, record in enumerate(records, 1):
+            size += len(record.event.json)
+            if size >= most_bytes:
+                return records[:count]
+        return records
 
     def _halve(self) -> None:
         # Half at a time: dropping the front of a list moves all that is behind it.

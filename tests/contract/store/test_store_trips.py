@@ -1,5 +1,7 @@
 """What a store promises of trips: planning them, their life, asking for them."""
 
+from datetime import datetime
+
 import pytest
 from msgspec.structs import replace
 
@@ -41,6 +43,38 @@ class TestPlanning:
     async def test_the_same_trip_planned_again_is_kept_once(self, store: Store) -> None:
         await store.plan_trip(T, trip())
         assert await store.plan_trip(T, trip(seed=99)) == trip()
+
+    async def test_a_plan_that_was_never_started_gives_its_vehicle_back(self, store: Store) -> None:
+        await store.plan_trip(T, trip(), "key-1")
+        with pytest.raises(Conflict, match="t1"):
+            await store.plan_trip(T, trip("t2", planned_at=at(9)))
+        await store.plan_trip(T, trip("t2", planned_at=at(10)))
+        view = await store.trip(T, "t1")
+        assert view is not None
+        ended = view.trip.status, view.trip.ended_at, view.trip.reason
+        assert ended == (TripStatus.CANCELLED, at(10), "never started")
+        assert (await store.plan_trip(T, trip("t9", "v9"), "key-1")).status is TripStatus.CANCELLED
+
+    async def test_a_late_start_does_not_open_a_trip_that_was_given_up(self, store: Store) -> None:
+        await store.plan_trip(T, trip())
+        await store.plan_trip(T, trip("t2", planned_at=at(60)))
+        await store.apply_trip_events(T, [started(when=1)])
+        view = await store.trip(T, "t1")
+        assert view is not None
+        assert (view.trip.status, view.trip.ended_at) == (TripStatus.CANCELLED, at(60))
+        assert [each.trip.trip_id for each in await store.open_trips(T)] == ["t2"]
+
+    async def test_a_trip_that_started_keeps_its_vehicle(self, store: Store) -> None:
+        await store.plan_trip(T, trip())
+        await store.apply_trip_events(T, [started()])
+        with pytest.raises(Conflict, match="t1"):
+            await store.plan_trip(T, trip("t2", planned_at=at(3600)))
+        assert await store.trip(T, "t2") is None
+
+    @pytest.mark.parametrize("edge", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+    async def test_a_moment_at_the_calendars_edge_can_be_read_again(self, store: Store, edge: str) -> None:
+        await store.plan_trip(T, trip(promised_at=datetime.fromisoformat(edge)))
+        assert len(await store.trips(T)) == 1
 
 
 class TestLife:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from knative_local.activator import Activator
+from knative_local.activator import DRAIN_GRACE_S, Activator
 from knative_local.addresses import TcpAddress
 from knative_local.backend import Lease, Unavailable
 from knative_local.http_types import TimedOut
@@ -26,6 +26,7 @@ class FakeInstance:
         self.address = TcpAddress("127.0.0.1", port)
         self.reason = "was ended by SIGKILL"
         self.stopped_with: float | None = None
+        self.stubborn = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._end = asyncio.Event()
 
@@ -51,6 +52,8 @@ class FakeInstance:
 
     async def stop(self, grace_s: float) -> None:
         self.stopped_with = grace_s
+        if self.stubborn:
+            await self._end.wait()
         self._end.set()
 
     def kill(self) -> None:
@@ -62,10 +65,13 @@ class Machine:
 
     def __init__(self) -> None:
         self.started: list[FakeInstance] = []
+        self.broken: Exception | None = None
         self._changed = asyncio.Condition()
         self.activator: Activator
 
     async def launch(self) -> FakeInstance:
+        if self.broken is not None:
+            raise self.broken
         instance = FakeInstance(20000 + len(self.started))
         self.started.append(instance)
         return instance
@@ -319,3 +325,50 @@ async def test_a_service_that_is_stopped_takes_nothing_more(machine: Make) -> No
         await waiting
     with pytest.raises(Unavailable):
         await it.activator.acquire(later())
+
+
+async def test_a_start_that_fails_in_an_unforeseen_way_is_answered_with_its_reason(machine: Make) -> None:
+    it = machine()
+    it.broken = OSError(28, "No space left on device")
+    with pytest.raises(Unavailable, match="No space left"):
+        await it.activator.acquire(later())
+    assert it.activator.starting == 0
+
+
+async def test_a_place_that_came_too_late_does_not_hold_up_a_leaving_instance(machine: Make) -> None:
+    it = machine(concurrency=2, max_scale=1, timeout_seconds=60.0)
+    first, second, third = (ask(it) for _ in range(3))
+    instance = await it.nth(1)
+    instance.serves()
+    lease, other = await first, await second
+    await until(lambda: it.activator.in_flight == 3)
+    lease.release()  # the third one's place, in the very turn in which it gives up and the instance leaves
+    third.cancel()
+    other.release(refused=True)
+    await until(lambda: instance.gone)
+    assert it.activator.in_flight == 0
+
+
+async def test_an_instance_that_was_leaving_already_is_gone_after_a_stop(machine: Make) -> None:
+    it = machine()
+    asked = ask(it)
+    instance = await it.nth(1)
+    instance.stubborn = True
+    instance.serves()
+    (await asked).release(refused=True)
+    await until(lambda: instance.stopped_with == DRAIN_GRACE_S)
+    async with asyncio.timeout(SOON):
+        await it.activator.stop(0.01)
+    assert instance.gone
+
+
+async def test_an_instance_that_was_leaving_with_requests_ends_with_the_grace_of_the_stop(machine: Make) -> None:
+    it = machine(timeout_seconds=60.0)
+    first, second = ask(it), ask(it)
+    instance = await it.nth(1)
+    instance.serves()
+    await first
+    (await second).release(refused=True)
+    async with asyncio.timeout(SOON):
+        await it.activator.stop(1.5)
+    assert (instance.stopped_with, instance.gone) == (1.5, True)

@@ -45,10 +45,13 @@ class House:
     def __init__(self) -> None:
         self.processes: list[FakeProcess] = []
         self.failing = False
+        self.broken: Exception | None = None
         deployment = Deployment("shop", "web", Container(("python",), port=80), Source("m.yaml", 1))
         self.runner = DeploymentRunner(deployment, self.launch, listens=True)
 
     async def launch(self) -> FakeProcess:
+        if self.broken is not None:
+            raise self.broken
         self.processes.append(FakeProcess(len(self.processes), self.failing))
         return self.processes[-1]
 
@@ -103,6 +106,18 @@ async def test_a_start_that_fails_is_told_and_not_repeated_at_once(house: House)
     with pytest.raises(Unavailable, match="does not start"):
         await house.runner.acquire(later(0.01))
     assert len(house.processes) == 1
+
+
+async def test_a_start_that_fails_in_an_unforeseen_way_is_told_and_repeated(house: House) -> None:
+    house.broken = OSError(28, "No space left on device")
+    house.runner.begin()
+    async with asyncio.timeout(5):
+        await house.runner.first_ready()
+    assert house.runner.problem == "does not start: [Errno 28] No space left on device"
+    house.broken = None
+    await until(lambda: len(house.processes) == 1)
+    house.processes[0].may_serve.set()
+    assert (await house.runner.acquire(later())).address.port == 20000
 
 
 async def test_stopped_is_stopped(house: House) -> None:

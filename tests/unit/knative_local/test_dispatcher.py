@@ -279,6 +279,21 @@ async def test_events_that_every_trigger_is_through_with_are_pruned(
     log.close()
 
 
+async def test_a_broker_without_triggers_is_pruned_and_hinders_no_other(
+    tmp_path: Path, subscribers: FakeSubscribers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knative_local.dispatcher._PRUNE_EVERY_S", 0.0)
+    log = SqliteEventLog.open(tmp_path / "log.db", Retention(count=1))
+    dispatcher = Dispatcher([trigger()], log, subscribers)
+    await dispatcher.start()
+    await log.append("town/other", [event(str(n)) for n in range(1, 5)])
+    await until(lambda: stored(tmp_path) == [4])
+    await log.append(BROKER, [event(str(n)) for n in range(1, 8)])
+    await until(lambda: stored(tmp_path) == [4, 7])
+    await dispatcher.stop(0)
+    log.close()
+
+
 def stored(folder: Path) -> list[int]:
     """The offsets that are in the file; a reader beside the one that writes."""
     with closing(sqlite3.connect(folder / "log.db")) as database:

@@ -1,8 +1,14 @@
 """The dispatcher when it stops, and when a dead letter gets another chance."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from knative_local.http_types import HttpRequest, HttpResponse
+from knative_local.log.port import DeadLetter
+from knative_local.log.sqlite import SqliteEventLog
 from knative_local.pump import Bounds
 from tests.unit.knative_local.eventing import (
     BROKER,
@@ -129,3 +135,23 @@ async def test_replay_of_a_trigger_that_is_gone_is_refused(start: Start, subscri
         await done(dispatcher)
     async with start(trigger("second", "second")) as (dispatcher, log):
         assert not dispatcher.replay(log.dead_letters()[0])
+
+
+async def test_every_replay_survives_a_restart_however_many_there_are(
+    start: Start, subscribers: FakeSubscribers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribers.answers["first"] = [HttpResponse(400)]
+    async with start(trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event(str(n)) for n in range(1, 8)])
+        await done(dispatcher)
+        for letter in log.dead_letters():
+            log.mark_replaying(letter.id, replaying=True)
+    subscribers.answers["first"] = [HttpResponse(204)]
+    at_once = SqliteEventLog.dead_letters
+
+    def few_at_once(self: SqliteEventLog, *args: Any, limit: int = 100, **named: Any) -> Sequence[DeadLetter]:
+        return at_once(self, *args, limit=min(limit, 2), **named)
+
+    monkeypatch.setattr(SqliteEventLog, "dead_letters", few_at_once)
+    async with start(trigger()) as (_, log):
+        await until(lambda: log.dead_letter_total() == 0)
