@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from trackway.domain.lifecycle import TripStatus, Verdict, move
-from trackway.domain.trip import Trip, after
+from trackway.domain.trip import NEVER_STARTED, Trip, after
 from trackway.events import Event, RoutePlanned, TripCancelled, TripStarted, event_of
 from trackway.events.fields import Identifier, Moment, Name, TimeLapse
 from trackway.functions import Answer, Deps, Http, Problem, Refused, Request
@@ -56,6 +56,8 @@ async def start_trip(request: Request[StartTrip], deps: Deps) -> Answer:
     planned = await _plan(wanted, route, request.tenant, key, deps)
     if planned.route_id != wanted.route_id or wanted.vehicle_id not in {None, planned.vehicle_id}:
         raise Refused(422, f"this Idempotency-Key was used before, for another trip: {planned.trip_id}")
+    if planned.reason == NEVER_STARTED:
+        raise Conflict(f"trip {planned.trip_id} was never started, and its vehicle was given to another trip")
     # A repeat tells the broker again, with the same id: the first try may have failed between the plan and the broker.
     started = TripStarted(
         trip_id=planned.trip_id,

@@ -1,12 +1,13 @@
 """Takes positions from devices, and answers once the broker has them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
 
+from trackway.domain.clocks import is_plausible
 from trackway.events import Event, PositionRecorded, event_of, from_milliseconds, utc_text
 from trackway.events.fields import Heading, Identifier, Latitude, Longitude, Moment, Speed
 from trackway.functions import Answer, Deps, Http, Problem, Refused, Request
@@ -14,12 +15,6 @@ from trackway.functions import Answer, Deps, Http, Problem, Refused, Request
 SOURCE = "/trackway/functions/ingest"
 KNOT = 1852 / 3600
 """Metres per second."""
-
-AHEAD = timedelta(minutes=10)
-"""A clock that is farther ahead is wrong; its position would stay the newest of its vehicle until that time comes."""
-
-OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-"""A device that does not know the time yet says 1970, or when GPS began."""
 
 Accuracy = Annotated[float, Meta(ge=0, le=1_000_000, description="metres")]
 Altitude = Annotated[float, Meta(ge=-1000, le=100_000, description="metres")]
@@ -94,9 +89,10 @@ def _accept(fixes: Sequence[Fix], tenant: str, now: datetime, field: str) -> Ans
 
 
 def _event(fix: Fix, tenant: str, now: datetime, field: str) -> Event:
-    recorded_at = (fix.recorded_at or now).astimezone(UTC)
-    if not OLDEST <= recorded_at <= now + AHEAD:
-        raise Refused(400, f"{field}: {utc_text(recorded_at)} is not plausible; it is {utc_text(now)} here", field)
+    said_at = fix.recorded_at or now
+    if not is_plausible(said_at, now):  # judged as it was said: in UTC it may lie beyond the calendar
+        raise Refused(400, f"{field}: {said_at.isoformat()} is not plausible; it is {utc_text(now)} here", field)
+    recorded_at = said_at.astimezone(UTC)
     position = PositionRecorded(
         vehicle_id=fix.id,
         lat=fix.lat,

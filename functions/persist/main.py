@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
+from trackway.domain.clocks import check_time
 from trackway.events import (
     Event,
     InvalidEvent,
@@ -41,9 +43,10 @@ class Pile(Struct):
     trip_events: list[Event] = []
     positions: list[StoredPosition] = []
 
-    def add(self, event: Event) -> None:
-        """Sort an event in. Raises InvalidEvent for one that nothing here keeps."""
+    def add(self, event: Event, now: datetime) -> None:
+        """Sort an event in. Raises InvalidEvent for one that nothing here keeps, or that is of no plausible time."""
         fact = fact_of(event)
+        check_time(fact, now)
         if isinstance(fact, PositionRecorded):
             self.positions.append(StoredPosition(source=event.source, event_id=event.id, position=fact))
         elif isinstance(fact, TRIP_FACTS):
@@ -68,7 +71,7 @@ async def persist(events: Sequence[Event], deps: Deps) -> Iterable[Event]:
     """Store a batch; one that holds an unreadable event is refused whole, and comes again event by event."""
     piles: dict[str, Pile] = defaultdict(Pile)
     for event in events:
-        piles[event.tenant].add(event)
+        piles[event.tenant].add(event, deps.clock.now())
     for tenant, pile in piles.items():
         await pile.store(deps.store, tenant)
     return ()

@@ -4,9 +4,21 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from trackway.domain.progress import ProgressFact, Tracker, fact_id, fact_time
+from trackway.domain.clocks import check_time
+from trackway.domain.progress import Alert, ProgressFact, Tracker, fact_id, fact_time
 from trackway.domain.trip import Trip, trip_of
-from trackway.events import Event, InvalidEvent, PositionRecorded, TripProgressed, TripStarted, event_of, fact_of
+from trackway.events import (
+    Event,
+    InvalidEvent,
+    PositionRecorded,
+    TripDelayed,
+    TripDeviated,
+    TripProgressed,
+    TripRejoined,
+    TripStarted,
+    event_of,
+    fact_of,
+)
 from trackway.functions import Deps, on_events
 
 SOURCE = "/trackway/functions/progress"
@@ -70,10 +82,16 @@ class Trackers:
             route = await deps.store.route(tenant, trip.route_id)
             if route is None:
                 return None
+            alerts = await _alerts(tenant, trip, deps)
             # Another batch may have come to the same while this one waited for the store: the first counts.
-            self._trackers.setdefault(key, Tracker(trip, route, progress))
+            self._trackers.setdefault(key, Tracker(trip, route, progress, alerts))
             _trim(self._trackers)
         return self._trackers[key]
+
+
+async def _alerts(tenant: str, trip: Trip, deps: Deps) -> list[Alert]:
+    facts = [fact_of(event) for event in await deps.store.trip_events(tenant, trip.trip_id)]
+    return [fact for fact in facts if isinstance(fact, TripDelayed | TripDeviated | TripRejoined)]
 
 
 def _trim(kept: OrderedDict[Key, Tracker] | OrderedDict[Key, tuple[str | None, datetime]]) -> None:
@@ -90,6 +108,7 @@ async def progress(events: Sequence[Event], deps: Deps) -> Iterable[Event]:
     batches: dict[str, list[PositionRecorded]] = {}
     for event in events:
         fact = fact_of(event)
+        check_time(fact, deps.clock.now())
         if isinstance(fact, PositionRecorded):
             batches.setdefault(event.tenant, []).append(fact)
         elif isinstance(fact, TripStarted):

@@ -8,10 +8,12 @@ that chains that came about twice (a retry, two starts at once) become one again
 import logging
 from asyncio import gather
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from trackway.domain.clocks import check_time
 from trackway.domain.motion import arrives_at, due_positions, next_tick, shard_of
 from trackway.domain.trip import Trip, trip_of
 from trackway.events import (
@@ -27,17 +29,21 @@ from trackway.events import (
     milliseconds,
 )
 from trackway.functions import Deps, on_events
-from trackway.storage.port import Conflict, Shard, TripStatus
+from trackway.storage.port import Conflict, Shard, StoreUnavailable, TripStatus
 
 SOURCE = "/trackway/functions/simulate"
 SLICE = timedelta(seconds=10)
 CLAIM = timedelta(seconds=3)
 """How long a driver may be silent before another takes over."""
 
+SKEW = timedelta(seconds=3)
+"""How much the clocks of two drivers may differ."""
+
 CATCH_UP = timedelta(seconds=30)
 """The most that is driven in one step, where a shard is overdue."""
 
 _log = logging.getLogger(__name__)
+LATEST = datetime(2190, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 KEPT_ROUTES = 512
@@ -54,8 +60,11 @@ async def simulate(events: Sequence[Event], deps: Deps) -> Iterable[Event]:
 async def _handle(event: Event, deps: Deps) -> Event | None:
     fact = fact_of(event)
     if isinstance(fact, TripStarted):
+        check_time(fact, deps.clock.now())
         return await _join(event, fact, deps) if fact.simulated else None
     if isinstance(fact, SimulationAdvanced):
+        if fact.until > LATEST:
+            raise InvalidEvent(f"until: {fact.until.isoformat()} leaves no room for the advances after it", "until")
         return await _Slice(fact, event.tenant, deps).drive()
     raise InvalidEvent(f"simulate does nothing with {event.type}", "type")
 
@@ -66,23 +75,32 @@ async def _handle(event: Event, deps: Deps) -> Event | None:
 async def _join(event: Event, started: TripStarted, deps: Deps) -> Event | None:
     """Put a trip on the road: the shard's driver finds it from now on, and if there is none, wake one."""
     await deps.store.apply_trip_events(event.tenant, [event])  # persist does so too, but perhaps later
+    view = await deps.store.trip(event.tenant, started.trip_id)
+    trip = view.trip if view else trip_of(started)
     shard = shard_of(started.vehicle_id)
-    kept = await _wish(event.tenant, shard, deps)
-    if kept.driven_until is not None and kept.driven_until >= started.started_at:
+    kept = await (_wish(event.tenant, shard, deps) if trip.is_open else deps.store.shard(event.tenant, shard))
+    now = deps.clock.now()
+    if kept.driven_until is not None and kept.driven_until >= trip.started_at:
         # What the driver went past before it could know of the trip is ours to tell; it tells what comes after.
-        await _tell([trip_of(started)], event.tenant, None, kept.driven_until, deps)
-    if _is_driven(kept, deps.clock.now()):
+        past = min(kept.driven_until, now, trip.ended_at or now)
+        await _tell(await _drives([trip], event.tenant, deps), event.tenant, None, past, deps)
+    if not trip.is_open or _is_driven(kept, now):
         return None
     since = max(started.started_at, kept.driven_until or started.started_at, from_milliseconds(_rank(kept) + 1))
     return _advanced(shard, since, event.tenant)
 
 
 async def _wish(tenant: str, shard: int, deps: Deps) -> Shard:
-    """Count a wake-up. A driver that is about to step or to leave sees that its document changed, and looks again."""
+    """Count a wake-up. A driver that is about to step or to leave sees that its document changed, and looks again.
+
+    Where the clock was set back, the shard is driven from now on once more, so that nothing of the trip is left out."""
     while True:
         kept = await deps.store.shard(tenant, shard)
+        driven_until = min(kept.driven_until, deps.clock.now()) if kept.driven_until else None
         try:
-            return await deps.store.update_shard(tenant, replace(kept, wanted=kept.wanted + 1))
+            return await deps.store.update_shard(
+                tenant, replace(kept, wanted=kept.wanted + 1, driven_until=driven_until)
+            )
         except Conflict:
             continue
 
@@ -93,7 +111,8 @@ def _rank(kept: Shard) -> int:
 
 
 def _is_driven(kept: Shard, now: datetime) -> bool:
-    return kept.claim is not None and kept.claimed_until is not None and kept.claimed_until > now
+    """Whether the claim is alive. One from farther ahead than clocks differ was made before the clock was set back."""
+    return kept.claim is not None and kept.claimed_until is not None and now < kept.claimed_until <= now + CLAIM + SKEW
 
 
 # A shard is driven ---------------------------------------------------------------------------------------------------
@@ -125,11 +144,11 @@ class _Slice:
                 continue
             if stepped.claim is None or stepped.driven_until is None:
                 return None
-            if clock.now() >= ends or self._deps.draining:
+            if not ends - SLICE <= clock.now() < ends or self._deps.draining:  # before its begin: the clock was set
                 # Later than this one in any case, or it would count as superseded: the shard may be overdue.
                 return _advanced(self._shard, max(stepped.driven_until, self._until + MILLISECOND), self._tenant)
             due = next_tick(stepped.driven_until, self._shard)
-            await clock.sleep(max(0.0, (due - clock.now()).total_seconds()))
+            await clock.sleep(min(1.0, max(0.0, (due - clock.now()).total_seconds())))
 
     def _may_drive(self, kept: Shard) -> bool:
         """Whether this delivery drives now, or (False) never has to again. Raises Conflict when it should come back."""
@@ -151,9 +170,10 @@ class _Slice:
             for trip in await self._deps.store.simulated_trips(self._tenant, self._shard)
             if trip.status is TripStatus.UNDERWAY
         ]
-        after = _driven(kept, trips)
-        until = now if after is None else max(after, min(now, after + CATCH_UP))
-        left = await _tell(trips, self._tenant, after, until, self._deps)
+        drives = await _drives(trips, self._tenant, self._deps)
+        after = _driven(kept, drives, now)
+        until = now if after is None else min(now, after + CATCH_UP)
+        left = await _tell(drives, self._tenant, after, until, self._deps)
         following = replace(
             kept, claim=self._token if left else None, claimed_until=now + CLAIM if left else None, driven_until=until
         )
@@ -163,29 +183,74 @@ class _Slice:
             return None
 
 
-def _driven(kept: Shard, trips: Sequence[Trip]) -> datetime | None:
-    """How far the trips have been driven: not before the first of them started, however long the shard slept."""
-    if not trips:
-        return kept.driven_until
-    eve = min(trip.started_at for trip in trips) - SECOND
-    return eve if kept.driven_until is None else max(kept.driven_until, eve)
+class _Drive(NamedTuple):
+    """A trip that can be driven, and when its last position is due."""
+
+    trip: Trip
+    route: RoutePlanned
+    arrives_at: datetime
+
+
+def _driven(kept: Shard, drives: Sequence[_Drive], now: datetime) -> datetime | None:
+    """How far the trips have been driven: not before the first that is on its way started, however long the shard
+    slept, and never past now, since the clock may have been set back."""
+    driven = kept.driven_until
+    starts = [
+        drive.trip.started_at
+        for drive in drives
+        if drive.trip.started_at <= now and (driven is None or drive.arrives_at > driven)
+    ]
+    if starts:
+        eve = min(starts) - SECOND
+        driven = eve if driven is None else max(driven, eve)
+    return None if driven is None else min(driven, now)
+
+
+async def _drives(trips: Sequence[Trip], tenant: str, deps: Deps) -> list[_Drive]:
+    """Those of the trips that can be driven; one that cannot stops no other."""
+    drives: list[_Drive] = []
+    for trip in trips:
+        try:
+            route = await _route(tenant, trip, deps)
+            if route is not None:
+                drives.append(_Drive(trip, route, arrives_at(trip, route)))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            _complain(trip, error)
+    return drives
 
 
 # Positions are told --------------------------------------------------------------------------------------------------
 
 
-async def _tell(trips: Sequence[Trip], tenant: str, after: datetime | None, until: datetime, deps: Deps) -> bool:
+async def _tell(drives: Sequence[_Drive], tenant: str, after: datetime | None, until: datetime, deps: Deps) -> bool:
     """Emit the positions with after < recorded_at ≤ until; gives whether any trip goes on after that."""
     events: list[Event] = []
     left = False
-    for trip in trips:
-        route = await _route(tenant, trip, deps)
-        if route is None:
+    for trip, route, arrival in drives:
+        try:
+            events.extend([_recorded(position, tenant) for position in due_positions(trip, route, after, until)])
+        except Exception as error:
+            _complain(trip, error)
             continue
-        events.extend(_recorded(position, tenant) for position in due_positions(trip, route, after, until))
-        left = left or arrives_at(trip, route) > until
+        left = left or arrival > until
     await deps.sink.emit(events)
     return left
+
+
+_complained_of: set[str] = set()
+
+
+def _complain(trip: Trip, why: str | Exception) -> None:
+    """Once for a trip, and not at every tick."""
+    if trip.trip_id in _complained_of:
+        return
+    if len(_complained_of) >= KEPT_ROUTES:
+        _complained_of.clear()
+    _complained_of.add(trip.trip_id)
+    error = why if isinstance(why, Exception) else None
+    _log.warning("trip %s cannot be driven: %s", trip.trip_id, why, exc_info=error)
 
 
 _routes: dict[tuple[str, str], RoutePlanned] = {}
@@ -198,7 +263,7 @@ async def _route(tenant: str, trip: Trip, deps: Deps) -> RoutePlanned | None:
     if route is None:
         route = await deps.store.route(tenant, trip.route_id)
         if route is None:
-            _log.warning("trip %s cannot be driven: there is no route %s", trip.trip_id, trip.route_id)
+            _complain(trip, f"there is no route {trip.route_id}")
             return None
         if len(_routes) >= KEPT_ROUTES:
             _routes.clear()

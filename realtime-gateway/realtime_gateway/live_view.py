@@ -18,6 +18,7 @@ from realtime_gateway.codecs import Codec, Message
 from realtime_gateway.fleet import KEPT_ENDED
 from realtime_gateway.hub import Hub, Subscriber
 from realtime_gateway.protocol import Notice, Watch
+from trackway.domain.clocks import check_time
 from trackway.events import FACTS, Event, InvalidEvent, fact_of, milliseconds
 from trackway.storage.port import Store, StoreUnavailable
 
@@ -139,7 +140,7 @@ class LiveView:
 
     def receive(self, events: Sequence[Event]) -> None:
         """Take in what the broker delivers. Events of other tenants and types are passed over, and so are those whose
-        data cannot be read: persist refuses them, and nobody's view waits while the broker tries them again."""
+        data cannot be read or believed: persist refuses them, and no view waits while the broker tries them again."""
         facts = [fact for event in events if (fact := self._fact(event)) is not None]
         fleet = self.hub.fleet
         moves = fleet.trip_moves
@@ -153,10 +154,12 @@ class LiveView:
         if event.tenant != self._tenant or event.type not in FACTS:
             return None
         try:
-            return fact_of(event)
+            fact = fact_of(event)
+            check_time(fact, self._now())
         except InvalidEvent as error:
             log.warning("passed over the event %s: %s", event.id, error.detail)
             return None
+        return fact
 
     # Sockets ----------------------------------------------------------------------------------------------------------
 

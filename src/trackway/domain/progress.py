@@ -1,5 +1,6 @@
 """How far a trip has come and when it will arrive: computed from its positions, one after the other."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from trackway.domain.geometry import distance
@@ -17,7 +18,8 @@ from trackway.events import (
     milliseconds,
 )
 
-ProgressFact = TripProgressed | TripDelayed | TripDeviated | TripRejoined | TripFinished
+Alert = TripDelayed | TripDeviated | TripRejoined
+ProgressFact = TripProgressed | Alert | TripFinished
 
 BUCKET_MS = 5000
 """At most one trip.progressed per bucket of so many milliseconds of ``recorded_at``."""
@@ -46,8 +48,11 @@ class Tracker:
     progress is told (once per bucket), never in between, to keep that true.
     """
 
-    def __init__(self, trip: Trip, route: RoutePlanned, progress: TripProgressed | None = None) -> None:
-        """``progress`` is the newest one stored (``TripView.progress``), None for a trip that has none yet."""
+    def __init__(
+        self, trip: Trip, route: RoutePlanned, progress: TripProgressed | None = None, alerts: Iterable[Alert] = ()
+    ) -> None:
+        """``progress`` is the newest one stored (``TripView.progress``), None for a trip that has none yet; ``alerts``
+        are those stored, so that none is told again after a restart."""
         self.trip = trip
         self.finished = False
         self._line = Line.of(route)
@@ -66,6 +71,17 @@ class Tracker:
             self._off_route = progress.off_route is not None
             # Not the finishing one's bucket: a position of that moment may come again because nobody got its facts.
             self._bucket = -1 if progress.remaining == 0 else _bucket(progress.recorded_at)
+
+        for alert in sorted(alerts, key=lambda alert: alert.recorded_at):
+            self._recall(alert, progress)
+
+    def _recall(self, alert: Alert, progress: TripProgressed | None) -> None:
+        """What the newest progress does not say: alerts that are newer, and a delay between the two thresholds."""
+        is_newer = progress is None or alert.recorded_at > progress.recorded_at
+        if not isinstance(alert, TripDelayed):
+            self._off_route = isinstance(alert, TripDeviated) if is_newer else self._off_route
+        elif is_newer or (progress is not None and progress.delay >= RECOVERED_AT):
+            self._late = True
 
     def advance(self, position: PositionRecorded) -> list[ProgressFact]:
         """What the position tells that was not known before: nothing when it is older than the newest seen.

@@ -13,6 +13,11 @@ from trackway.events import PositionRecorded, TripCancelled, TripFinished, TripS
 GRACE = timedelta(hours=1)
 
 
+NEVER_STARTED = "never started"
+STARTS_WITHIN = timedelta(seconds=10)
+"""Who plans a trip starts it at once; one that is still planned after that never reached the broker."""
+
+
 class Trip(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One drive of one vehicle along one route. ``ended_at`` is when it was finished or cancelled, ``reason`` why it
     was cancelled; ``speed`` is the time-lapse factor of a simulated trip."""
@@ -102,6 +107,13 @@ def after(trip: Trip, fact: LifecycleFact) -> Trip:
             return trip
         return replace(trip, status=outcome, started_at=fact.started_at, promised_at=fact.promised_at)
     return with_end(trip, end_of(fact))
+
+
+def given_up(planned: Trip, successor: Trip) -> Trip | None:
+    """The trip, cancelled as never started, if ``successor`` may have its vehicle; None if the vehicle is busy."""
+    if planned.status is not TripStatus.PLANNED or successor.planned_at - planned.planned_at < STARTS_WITHIN:
+        return None
+    return replace(planned, status=TripStatus.CANCELLED, ended_at=successor.planned_at, reason=NEVER_STARTED)
 
 
 def with_end(trip: Trip, end: TripEnd) -> Trip:

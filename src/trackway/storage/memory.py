@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.motion import shard_of
-from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, trip_of, with_end
+from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_up, trip_of, with_end
 from trackway.events import (
     Event,
     PositionRecorded,
@@ -74,6 +74,18 @@ class _Tenant:
             known = self.ends.get(fact.trip_id)
             self.ends[fact.trip_id] = end if known is None else first_end(known, end)
 
+    def free_vehicle(self, successor: Trip) -> None:
+        """Give up what was planned for the trip's vehicle and never started. Raises Conflict when it is busy."""
+        cancelled: list[Trip] = []
+        for trip in self.trips.values():
+            if trip.vehicle_id != successor.vehicle_id or not trip.is_open:
+                continue
+            over = given_up(trip, successor)
+            if over is None:
+                raise Conflict(f"vehicle {trip.vehicle_id} is on trip {trip.trip_id} already")
+            cancelled.append(over)
+        self.trips.update((trip.trip_id, trip) for trip in cancelled)
+
     def open_trip(self, vehicle_id: str) -> Trip | None:
         trips = [trip for trip in self.trips.values() if trip.vehicle_id == vehicle_id and trip.is_open]
         return max(trips, key=_by_start, default=None)
@@ -137,9 +149,7 @@ class InMemoryStore:
             return kept.trips[kept.trip_by_key[idempotency_key]]
         if trip.trip_id in kept.trips:
             return kept.trips[trip.trip_id]
-        busy = kept.open_trip(trip.vehicle_id)
-        if busy is not None:
-            raise Conflict(f"vehicle {trip.vehicle_id} is on trip {busy.trip_id} already")
+        kept.free_vehicle(trip)
         if idempotency_key is not None:
             kept.trip_by_key[idempotency_key] = trip.trip_id
         return kept.keep_trip(trip)

@@ -137,7 +137,8 @@ class Store(Protocol):
     async def plan_trip(self, tenant: str, trip: Trip, idempotency_key: str | None = None) -> Trip:
         """Keep a new trip (status planned) and give it back; with an idempotency key that was used before, or a trip_id
         that is known, give that trip as it is now and keep nothing. Raises Conflict, naming the trip, when the vehicle
-        has another open one."""
+        has another open one; but one that was planned STARTS_WITHIN before and never started is cancelled in the same
+        step (``domain.trip.given_up``), and a late start does not open it again."""
         ...
 
     async def apply_trip_events(self, tenant: str, events: Sequence[Event]) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.domain.roads import NOON, place, reported, route_of, trip_on
 from trackway.domain.motion import Drive, due_positions
@@ -271,3 +272,23 @@ class TestIds:
         ids = [fact_id(fact) for fact in follow(Tracker(trip, AVENUE), drive_of(trip, AVENUE))]
         assert len(set(ids)) == len(ids)
         assert ids[-2:] == ["t1:progressed:end", "t1:finished"]
+
+
+@pytest.mark.parametrize(("delay", "is_told"), [(200.0, False), (100.0, True)])
+def test_a_delay_that_was_told_is_told_again_only_once_it_was_made_up_for(delay: float, is_told: bool) -> None:
+    promised_at = NOON - timedelta(minutes=10)
+    first = Tracker(trip_on(AVENUE, promised_at=promised_at), AVENUE)
+    facts = first.advance(reported(100, 1250, 0))
+    (alert,) = [fact for fact in facts if isinstance(fact, TripDelayed)]
+    (progress,) = progress_of(facts)
+    known = replace(progress, recorded_at=progress.recorded_at + timedelta(seconds=5), delay=delay)
+    restarted = Tracker(trip_on(AVENUE, promised_at=promised_at), AVENUE, known, [alert])
+    assert ("TripDelayed" in kinds(restarted.advance(reported(110, 1350, 0)))) is is_told
+
+
+def test_an_alert_that_is_newer_than_the_progress_counts() -> None:
+    away = [reported(100 + 6 * n, 1250 + 50 * n, 600) for n in range(3)]
+    first = Tracker(trip_on(AVENUE), AVENUE)
+    (alert,) = [fact for fact in first.advance(away[0]) if isinstance(fact, TripDeviated)]
+    assert kinds(Tracker(trip_on(AVENUE), AVENUE, None, [alert]).advance(away[1])) == []
+    assert kinds(Tracker(trip_on(AVENUE), AVENUE).advance(away[1])) == ["TripDeviated"]

@@ -161,3 +161,36 @@ async def test_a_trip_that_is_over_cannot_be_cancelled(end: TripFinished | TripC
 
 async def test_an_unknown_trip_cannot_be_cancelled() -> None:
     assert (await cancel(await world_with_route(), "trip-9")).status == 404
+
+
+@pytest.mark.parametrize("speed", [1e-10, 1e-300, 0.009])
+async def test_a_speed_that_leads_out_of_the_calendar_is_refused(speed: float) -> None:
+    answered = await start(await world_with_route(), vehicle_id="van-1", speed=speed)
+    assert (answered.status, told(answered)["field"]) == (400, "speed")
+
+
+async def test_the_slowest_trip_is_started() -> None:
+    assert (await start(await world_with_route(), vehicle_id="van-1", speed=0.01)).status == 201
+
+
+async def test_a_vehicle_whose_start_failed_is_free_again_without_a_key() -> None:
+    world = await world_with_route()
+    world.sink.is_away()
+    assert (await start(world, vehicle_id="van-1")).status == 503
+    world.sink.is_back()
+    world.clock.moment += timedelta(seconds=5)
+    assert (await start(world, vehicle_id="van-1")).status == 409  # the first may still be on its way
+    world.clock.moment += timedelta(seconds=6)
+    assert (await start(world, vehicle_id="van-1")).status == 201
+
+
+async def test_the_key_of_a_trip_that_was_replaced_starts_nothing() -> None:
+    world = await world_with_route()
+    world.sink.is_away()
+    assert (await start(world, key="k", vehicle_id="van-1")).status == 503
+    world.sink.is_back()
+    world.clock.moment += timedelta(seconds=11)
+    assert (await start(world, vehicle_id="van-1")).status == 201
+    count = len(world.sink.events)
+    assert (await start(world, key="k", vehicle_id="van-1")).status == 409
+    assert len(world.sink.events) == count

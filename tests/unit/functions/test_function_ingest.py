@@ -106,6 +106,8 @@ async def test_nothing_is_accepted_while_the_broker_is_away() -> None:
         ({"id": "a", "lat": 1, "lng": 1, "recorded_at": "2026-03-01T12:00:00"}, "recorded_at"),
         ({"id": "a", "lat": 1, "lng": 1, "recorded_at": "1970-01-01T00:00:00Z"}, "recorded_at"),
         ({"id": "a", "lat": 1, "lng": 1, "recorded_at": "2100-01-01T00:00:00Z"}, "recorded_at"),
+        ({"id": "a", "lat": 1, "lng": 1, "recorded_at": "0001-01-01T00:00:00+14:00"}, "recorded_at"),
+        ({"id": "a", "lat": 1, "lng": 1, "recorded_at": "9999-12-31T23:59:59-14:00"}, "recorded_at"),
         ({"id": "a", "lat": 1, "lng": 1, "speed": -1}, "speed"),
         ({"id": "a", "lat": 1, "lng": 1, "heading": 361}, "heading"),
     ],
@@ -176,6 +178,8 @@ async def test_what_a_phone_does_not_know_it_says_by_a_negative_number() -> None
         ("id=a&lat=1&lon=2&timestamp=1e300", "timestamp"),
         ("id=a&lat=1&lon=2&timestamp=-1", "timestamp"),
         ("id=a&lat=1&lon=2&timestamp=4102444800", "timestamp"),
+        ("id=a&lat=1&lon=2&timestamp=0001-01-01T00:00:00%2B14:00", "timestamp"),
+        ("id=a&lat=1&lon=2&timestamp=9999-12-31T23:59:59-14:00", "timestamp"),
     ],
 )
 async def test_bad_queries_name_the_field(query: str, field: str) -> None:

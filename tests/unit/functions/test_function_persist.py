@@ -1,8 +1,9 @@
 """persist stores every fact, each once, whatever comes with it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, told, trip, wrap
 from trackway.domain.lifecycle import TripStatus
@@ -97,3 +98,25 @@ async def test_what_is_not_kept_yet_is_refused_rather_than_lost() -> None:
 async def test_the_inner_life_of_the_simulation_is_not_stored() -> None:
     advanced = wrap(SimulationAdvanced(shard=1, until=NOON), "1", "shard-1", "shard-1")
     assert (await deliver(World().function("persist"), advanced)).status == 204
+
+
+@pytest.mark.parametrize("when", ["2150-01-01T00:00:00Z", "2026-03-01T12:10:01Z", "1999-12-31T00:00:00+14:00"])
+async def test_what_is_of_no_plausible_time_is_refused(when: str) -> None:
+    world = World()
+    moment = datetime.fromisoformat(when)
+    fact = PositionRecorded(vehicle_id="van-1", lat=1, lng=1, recorded_at=moment)
+    for event in (wrap(fact, "p", "van-1", "van-1"), started(trip(started_at=moment))):
+        answered = await deliver(world.function("persist"), event)
+        assert (answered.status, told(answered)["field"]) in [(400, "recorded_at"), (400, "started_at")]
+    assert await world.store.vehicles(TENANT) == []
+    assert await world.store.trips(TENANT) == []
+
+
+async def test_a_route_that_no_calendar_holds_is_refused() -> None:
+    world = World()
+    usual = route()
+    waits = replace(usual, stops=(replace(usual.stops[0], dwell=1e12), usual.stops[1]))
+    far = replace(usual, path=(*usual.path[:-1], replace(usual.path[-1], distance=1e200)))
+    for bad in (waits, far):
+        assert (await deliver(world.function("persist"), wrap(bad, "r", "route-1", "route-1"))).status == 400
+    assert await world.store.routes(TENANT) == []

@@ -4,6 +4,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.functions.fakes import NOON, TENANT, World, deliver, route, started, trip, wrap
 from trackway.domain.motion import due_positions
@@ -22,6 +23,7 @@ from trackway.functions import Function
 
 FINISHED = f"{PREFIX}trip.finished.v1"
 PROGRESSED = f"{PREFIX}trip.progressed.v1"
+DELAYED = f"{PREFIX}trip.delayed.v1"
 
 
 async def world_with(*trips: Trip) -> World:
@@ -212,3 +214,24 @@ async def test_the_store_is_not_asked_for_every_position(store_reads: int) -> No
 async def test_other_types_are_refused() -> None:
     cancelled = TripCancelled(trip_id="trip-1", vehicle_id="van-1", cancelled_at=NOON)
     assert (await deliver(World().function("progress"), wrap(cancelled, "1", "trip-1", "van-1"))).status == 400
+
+
+async def test_a_position_of_the_far_future_is_refused_and_freezes_no_trip() -> None:
+    world = await world_with(trip())
+    function = world.function("progress")
+    first, *others = positions_of(trip())
+    assert (await deliver(function, recorded(replace(first, recorded_at=NOON.replace(year=2150))))).status == 400
+    await send(function, others)
+    assert len(of_type(world, FINISHED)) == 1
+
+
+async def test_an_alert_that_was_told_is_not_told_again_after_a_restart() -> None:
+    late = trip(promised_at=NOON - timedelta(minutes=15))
+    world = await world_with(late)
+    positions = positions_of(late)
+    await send(world.function("progress"), positions[:20])
+    (delayed,) = of_type(world, DELAYED)
+    # persist has the alert, and not yet the progress of the same moment
+    await world.store.apply_trip_events(TENANT, [delayed])
+    await send(world.function("progress"), positions[20:])
+    assert of_type(world, DELAYED) == [delayed]

@@ -375,14 +375,6 @@ async def test_a_trip_of_a_real_vehicle_is_nothing_to_simulate() -> None:
     assert (await world.store.shard(TENANT, SHARD)).wanted == 0
 
 
-async def test_a_trip_without_its_route_is_passed_over() -> None:
-    world = World()
-    function = world.function("simulate")
-    wake = reply(await deliver(function, started(trip())))
-    assert await run(world, function, wake) is None
-    assert world.sink.events == []
-
-
 async def test_while_the_broker_is_away_the_slice_fails_and_is_driven_again() -> None:
     world = await world_with_route()
     function = world.function("simulate")

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from realtime_gateway.codecs import JSON
 from realtime_gateway.live_view import LiveView
 from realtime_gateway.protocol import Counts, Watch
@@ -161,3 +163,10 @@ async def test_a_session_ends_its_messages_at_the_newest() -> None:
     assert [v.recorded_ms for v in frame.vehicles] == [at(2).timestamp() * 1000]  # type: ignore[union-attr]
     view.leave(session)
     await messages.aclose()
+
+
+async def test_a_position_of_the_far_future_is_passed_over() -> None:
+    view = await view_of(InMemoryStore())
+    view.receive([fact_event(replace(position(), recorded_at=MIDNIGHT.replace(year=2150)), "a")])
+    view.receive([fact_event(position(second=690), "b")])
+    assert view.hub.fleet.vehicles["van-1"].recorded_ms == at(690).timestamp() * 1000

@@ -5,6 +5,8 @@ from typing import overload
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 @overload
@@ -12,8 +14,8 @@ def micros(moment: datetime) -> int: ...
 @overload
 def micros(moment: None) -> None: ...
 def micros(moment: datetime | None) -> int | None:
-    """Microseconds since 1970 of an aware moment."""
-    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
+    """Microseconds since 1970 of an aware moment; one that lies beyond the calendar only in UTC becomes its edge."""
+    return None if moment is None else min(max((moment - _EPOCH) // _MICROSECOND, _FIRST), _LAST)
 
 
 def moment(value: int) -> datetime:

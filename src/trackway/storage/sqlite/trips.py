@@ -9,7 +9,7 @@ import msgspec
 
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.motion import shard_of
-from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, trip_of, with_end
+from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_up, trip_of, with_end
 from trackway.events import Event, PositionRecorded, TripCancelled, TripFinished, TripProgressed, TripStarted
 from trackway.storage.facts import TripFact
 from trackway.storage.port import Conflict, TripCounts, TripView
@@ -28,16 +28,24 @@ def plan_trip(db: sqlite3.Connection, tenant: str, trip: Trip, idempotency_key: 
     known = _trip_of_key(db, tenant, idempotency_key) or _trip(db, tenant, trip.trip_id)
     if known is not None:
         return known
-    busy = db.execute(
-        f"SELECT trip_id FROM trip WHERE tenant = ? AND vehicle_id = ? AND {OPEN}",  # noqa: S608
-        (tenant, trip.vehicle_id),
-    ).fetchone()
-    if busy is not None:
-        raise Conflict(f"vehicle {trip.vehicle_id} is on trip {busy[0]} already")
+    _free_vehicle(db, tenant, trip)
     kept = _opened(db, tenant, trip)
     if idempotency_key is not None:
         db.execute("INSERT INTO idempotency VALUES (?, ?, ?)", (tenant, idempotency_key, trip.trip_id))
     return kept
+
+
+def _free_vehicle(db: sqlite3.Connection, tenant: str, successor: Trip) -> None:
+    """Give up what was planned for the trip's vehicle and never started. Raises Conflict when it is busy."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM trip WHERE tenant = ? AND vehicle_id = ? AND {OPEN}",  # noqa: S608
+        (tenant, successor.vehicle_id),
+    ).fetchall()
+    for trip in map(_of_row, rows):
+        over = given_up(trip, successor)
+        if over is None:
+            raise Conflict(f"vehicle {trip.vehicle_id} is on trip {trip.trip_id} already")
+        _save(db, tenant, over)
 
 
 def apply_facts(db: sqlite3.Connection, tenant: str, facts: Sequence[TripFact]) -> None:
