@@ -37,13 +37,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, trackway: Running) -> Iterator[Page]:
-    """The page in Portuguese, as the product speaks first; what the browser complains about fails the test."""
-    context = browser.new_context(
-        viewport={"width": 1440, "height": 900}, locale="pt-BR", reduced_motion="no-preference"
-    )
+def complaints() -> list[str]:
+    """What the browser complains about on the page, which fails the test."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, trackway: Running, complaints: list[str]) -> Iterator[Page]:
+    """The page in Portuguese, as the product speaks first."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="pt-BR")
     page = context.new_page()
-    complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(trackway.url)
@@ -143,3 +146,30 @@ def test_both_themes(browser: Browser, trackway: Running, theme: str) -> None:
     eventually(lambda: page.evaluate("Boolean(window.__trackway)"), what="the map")
     shot(page, f"live-{theme}")
     context.close()
+
+
+def test_the_page_recovers_by_itself_when_the_gateway_is_killed(
+    page: Page, trackway: Running, complaints: list[str]
+) -> None:
+    route = next(r["route_id"] for r in trackway.get("/v1/routes")["routes"] if "Brasília" not in r["name"])
+    trip = trackway.post("/v1/trips", {"route_id": route, "vehicle_id": "killed-gw", "vehicle_name": "killed-gw"})
+
+    def moves() -> bool:
+        before = place(page, "killed-gw")
+        return before is not None and bool(eventually(lambda: place(page, "killed-gw") != before, what="a move"))
+
+    eventually(moves, what="the vehicle moving")
+    (gateway,) = trackway.named("realtime_gateway")
+    gateway.kill()
+    gateway.wait(10)
+    eventually(lambda: trackway.named("realtime_gateway"), what="another gateway")
+    heard = trackway.get(f"/v1/trips/{trip['trip_id']}")["position"]["recorded_at"]
+    expect(page.get_by_test_id("connection")).to_contain_text("Ao vivo", timeout=30_000)
+    eventually(
+        lambda: trackway.get(f"/v1/trips/{trip['trip_id']}")["position"]["recorded_at"] > heard, what="newer positions"
+    )
+    eventually(moves, what="the vehicle moving again, without a reload")
+    trackway.post(f"/v1/trips/{trip['trip_id']}/cancel", {})
+    # While nobody was there, the browser said so of each attempt; anything else would be the page's own fault.
+    lost = ("WebSocket connection to", "Failed to load resource")
+    complaints[:] = [complaint for complaint in complaints if not complaint.startswith(lost)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knative_local.fields.common import CLUSTER_ONLY, NOT_YET, TEXTS, document, metadata
+from knative_local.fields.shapes import CLUSTER_ONLY, NOT_YET, TEXTS, document, metadata
 from knative_local.schema import (
     Annotations,
     Either,
