@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from trackway.events.fields import IDENTIFIER_WORDS
 from trackway.events.registry import FACTS, TYPES
 
 DEFAULT_TENANT = "default"
@@ -123,6 +124,8 @@ def describe(error: msgspec.ValidationError) -> tuple[str, str | None]:
     if field is None and (quoted := text.split("`")) and "field `" in text:
         field = quoted[-2]
     sentence = text.partition(" - at `")[0]
+    if "matching regex" in sentence:
+        sentence = f"expected {IDENTIFIER_WORDS}"
     return (f"{field}: {sentence}" if field else sentence), field
 
 

@@ -7,6 +7,8 @@ from msgspec import Meta
 
 # Identifiers travel in CloudEvents attributes and URLs, so they are kept to characters that need no escaping in either.
 Identifier = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)")]
+IDENTIFIER_WORDS = "letters, digits, '.', '_' and '-', the first a letter or digit"
+"""The only pattern that there is, in words for whoever broke it."""
 Name = Annotated[str, Meta(min_length=1, max_length=120)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with its UTC offset")]
 Latitude = Annotated[float, Meta(ge=-90, le=90, description="degrees, WGS 84")]
