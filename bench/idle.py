@@ -39,11 +39,11 @@ def measure(running: Running, options: argparse.Namespace) -> int:
     drive_a_trip(running)
     print("waiting until everything has scaled to zero …", flush=True)
     running.wait_for_zero()
-    time.sleep(options.settle)
+    time.sleep(options.settle)  # what the last instances did at their end is not idling
     processes = running.tree()
     before = {process: processor(process) for process in processes}
     begin = time.monotonic()
-    time.sleep(options.seconds)
+    time.sleep(options.seconds)  # the measurement itself: nothing is to happen meanwhile
     elapsed = time.monotonic() - begin
     shares = {process: 100 * (processor(process) - used) / elapsed for process, used in before.items()}
     memory = {process: pss(process) for process in processes}

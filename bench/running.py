@@ -42,7 +42,7 @@ class Running:
                 sys.exit(f"trackway ended with exit code {self.process.returncode}")
             if time.monotonic() > end:
                 sys.exit(f"{what} did not happen within {within:.0f} s")
-            time.sleep(TICK)
+            time.sleep(TICK)  # the condition is another process's; there is nothing to await
 
     def wait_for_zero(self, within: float = 300) -> None:
         """Until no function has an instance."""

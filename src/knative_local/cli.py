@@ -65,7 +65,7 @@ def status(
     else:
         with contextlib.suppress(KeyboardInterrupt), Live(_tables(report), console=console, screen=True) as live:
             while True:
-                time.sleep(1)
+                time.sleep(1)  # the pace at which a person watches
                 live.update(_tables(_report(url)))
 
 

@@ -29,6 +29,7 @@ FLAGS = [
 def browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
+        # For laptops alone: with CI=true a skip is a failure (tests/conftest.py).
         pytest.skip("no Chromium: install the package chromium, or set CHROMIUM=/path/to/it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)

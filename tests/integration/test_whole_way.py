@@ -206,7 +206,7 @@ BAD = [
 def test_bad_input_is_answered_with_a_problem_that_names_the_field(
     trackway: Running, method: str, path: str, options: dict[str, object], status: int, field: str | None
 ) -> None:
-    answer = trackway.client.request(method, path, **options)  # type: ignore[arg-type] - httpx's options by name
+    answer = trackway.client.request(method, path, **options)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()

@@ -34,7 +34,7 @@ def test_in_any_order_and_number_positions_come_to_the_same_end(
     trip = trip_on(route, seed=seed, speed=speed)
     positions = drive_of(trip, route)
     shuffled = positions + positions[::3]
-    random.shuffle(shuffled)  # type: ignore[attr-defined] - hypothesis gives a Random
+    random.shuffle(shuffled)
     expected, found = facts_of(trip, route, positions), facts_of(trip, route, shuffled)
     finish = {fact for fact in expected if isinstance(fact, TripFinished)}
     assert len(finish) == 1

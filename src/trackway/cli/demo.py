@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trackway.cli.api import UNREACHABLE, USAGE, Api, fail, out
+from trackway.cli.api import REMEDY, UNREACHABLE, USAGE, Api, fail, out
 from trackway.cli.trips import Url
 from trackway.domain.geometry import distance
 
@@ -66,8 +66,8 @@ def wait_until_up(api: Api, while_pid: int | None, patience: float = 60.0) -> No
     while not api.healthy():
         gone = while_pid is not None and not alive(while_pid)
         if gone or time.monotonic() > end:
-            fail(f"Trackway does not answer at {api.url}. Start it with `make run`.", UNREACHABLE)
-        time.sleep(0.1)
+            fail(f"Trackway does not answer at {api.url}. {REMEDY}", UNREACHABLE)
+        time.sleep(0.1)  # the server is another process; there is nothing to await
 
 
 def alive(pid: int) -> bool:

@@ -44,7 +44,7 @@ def replay(
     started_at = datetime.now(UTC)
     for fix in track(fixes, description=f"{device}", disable=not out.is_terminal):
         due = begin + fix.elapsed / speed
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, due - time.monotonic()))  # the pace of the recording is what the command is for
         params: dict[str, str | float] = {"id": device, "lat": fix.lat, "lon": fix.lng}
         params["timestamp"] = f"{(started_at + timedelta(seconds=fix.elapsed / speed)).timestamp():.3f}"
         # Faster than it was recorded, a car may seem faster than any device reports; then its speed is left out.

@@ -121,12 +121,12 @@ class TestTrouble:
         limit: Callable[[sqlite3.Connection, int], object] = lambda db, pages: db.execute(  # noqa: E731
             f"PRAGMA max_page_count = {pages}"
         ).fetchone()
-        await store._db.write(limit, 1)  # type: ignore[attr-defined] - a disk that is full, as SQLite would see it
+        await store._db.write(limit, 1)
         batch = [position(second, f"v{second}") for second in range(2000)]
         with pytest.raises(StoreUnavailable, match="disk is full"):
             await store.append_positions(T, batch)
         assert await store.vehicles(T) == []
-        await store._db.write(limit, 1_000_000)  # type: ignore[attr-defined] - and has room again
+        await store._db.write(limit, 1_000_000)
         assert await store.append_positions(T, batch) == 2000
         assert len(await store.vehicles(T)) == 2000
         await store.close()

@@ -175,7 +175,7 @@ class TestAsking:
         await store.apply_trip_events(T, [started("b", "v2", 30), cancelled("c", 40)])
 
     async def ids(self, store: Store, **arguments: object) -> list[str]:
-        return [view.trip.trip_id for view in await store.trips(T, **arguments)]  # type: ignore[arg-type]
+        return [view.trip.trip_id for view in await store.trips(T, **arguments)]
 
     async def test_trips_come_newest_first_and_in_pages(self, store: Store) -> None:
         await self.three(store)

@@ -147,7 +147,7 @@ class TestDelay:
     def late_by(self, tracker: Tracker, when: float, delay: float) -> list[ProgressFact]:
         """A position from which the tracker must expect an arrival so many seconds after the promise."""
         trip = tracker.trip
-        expected = (Tracker(trip, AVENUE).advance(reported(when, 1000, 0))[-1]).arrival_at  # type: ignore[union-attr]
+        expected = (Tracker(trip, AVENUE).advance(reported(when, 1000, 0))[-1]).arrival_at
         tracker.trip = trip_on(AVENUE, promised_at=expected - timedelta(seconds=delay))
         return tracker.advance(reported(when, 1000, 0))
 

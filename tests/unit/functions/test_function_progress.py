@@ -204,9 +204,9 @@ async def test_the_store_is_not_asked_for_every_position(store_reads: int) -> No
 
     async def count(*arguments: object) -> object:
         asked.append(1)
-        return await original(*arguments)  # type: ignore[arg-type] - handed through
+        return await original(*arguments)
 
-    world.store.open_trips = count  # type: ignore[assignment, method-assign] - to count
+    world.store.open_trips = count
     await send(world.function("progress"), anonymous(real), at_once=1)
     assert len(asked) < store_reads
 

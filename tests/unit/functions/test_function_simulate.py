@@ -187,7 +187,7 @@ async def test_a_start_in_the_moment_of_falling_asleep_is_not_missed() -> None:
             raced[0] = reply(await deliver(world.function("simulate"), started(second)))
         return found
 
-    world.store.simulated_trips = with_race  # type: ignore[method-assign] - the race cannot be had otherwise
+    world.store.simulated_trips = with_race
     await run(world, function, reply(await deliver(function, started(trip()))))
     assert raced == [None]
     assert set(world.sink.ids) == ids_of(trip(), second)
@@ -228,11 +228,11 @@ async def test_a_crash_between_telling_and_writing_it_down_tells_the_same_again(
         raise ConnectionResetError
 
     world.clock.moment += timedelta(seconds=3)
-    world.store.update_shard = fail  # type: ignore[assignment] - the crash cannot be had otherwise
+    world.store.update_shard = fail
     assert (await deliver(world.function("simulate"), wake)).status == 500
     told_before = list(world.sink.ids)
     assert told_before
-    world.store.update_shard = original  # type: ignore[method-assign] - likewise
+    world.store.update_shard = original
     assert await run(world, world.function("simulate"), wake) is None
     assert world.sink.ids[: 2 * len(told_before)] == told_before * 2
     assert set(world.sink.ids) == ids_of(trip())

@@ -189,9 +189,9 @@ async def test_a_trip_that_nobody_ends_does_not_make_the_shard_count_through_the
     async def count(*arguments: object) -> object:
         nonlocal steps
         steps += not world.sink.events
-        return await update(*arguments)  # type: ignore[arg-type] - handed through
+        return await update(*arguments)
 
-    world.store.update_shard = count  # type: ignore[assignment, method-assign] - to count
+    world.store.update_shard = count
     good = trip("good", SECOND, started_at=world.clock.now(), planned_at=world.clock.now())
     assert await run(function, reply(await deliver(function, started(good)))) is None
     assert steps <= 3
@@ -221,7 +221,7 @@ def _watch_sleeps(world: World) -> list[float]:
         slept.append(seconds)
         await asyncio.wait_for(sleep(seconds), 5)
 
-    world.clock.sleep = watched  # type: ignore[method-assign] - to watch
+    world.clock.sleep = watched
     return slept
 
 

@@ -109,7 +109,7 @@ FACTS = [started(), position(second=1), progressed(), position(second=61), finis
 @given(st.permutations([*FACTS, *FACTS]))
 def test_any_order_and_repetition_of_facts_ends_in_the_same_fleet(facts: list[object]) -> None:
     now = fleet()
-    now.apply(facts)  # type: ignore[arg-type] - every one is a Struct
+    now.apply(facts)
     record = now.trip("trip-1")
     assert record is not None
     assert record.status is TripStatus.FINISHED

@@ -160,7 +160,7 @@ async def test_a_session_ends_its_messages_at_the_newest() -> None:
     view.receive([fact_event(position(second=1), "1")])
     view.receive([fact_event(position(second=2), "2")])
     frame = JSON.frame(await anext(messages))
-    assert [v.recorded_ms for v in frame.vehicles] == [at(2).timestamp() * 1000]  # type: ignore[union-attr]
+    assert [v.recorded_ms for v in frame.vehicles] == [at(2).timestamp() * 1000]
     view.leave(session)
     await messages.aclose()
 

@@ -144,7 +144,7 @@ class TestSeeding:
     @pytest.fixture
     def town_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """A town on which the shipped routes' stops are moved to its corners, in turn."""
-        found = seeding._seeds  # type: ignore[attr-defined]
+        found = seeding._seeds
         ends = [stop(*node) for node in NODES]
 
         def moved() -> object:
