@@ -113,6 +113,6 @@ def _reason(event: Event) -> str:
         return data
     try:
         told = msgspec.json.decode(body, type=Told)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return body.decode(errors="replace")
     return told.detail or told.title or body.decode(errors="replace")

@@ -110,7 +110,7 @@ def codec_for(offered: Sequence[str]) -> Codec:
 def _watch(decode: Callable[[Message], Watch], message: Message) -> Watch:
     try:
         watch = decode(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidWatch(_blame(str(error))) from None
     if watch.box is not None and watch.box[0] > watch.box[2]:
         raise InvalidWatch("box: south lies north of north")

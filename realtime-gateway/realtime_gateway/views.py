@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from realtime_gateway.protocol import LiveVehicle
-from trackway.events import Event, PositionRecorded
+from trackway.events import NOT_JSON, Event, PositionRecorded
 from trackway.events.envelope import to_structured
 from trackway.storage.port import DeadLetter, RouteSummary, TripView
 
@@ -93,7 +93,7 @@ def structured_whatever(event: Event) -> Raw:
     """The same for a dead letter, whose data may be no JSON although it says so: they stand there as base64 then."""
     try:
         msgspec.json.decode(event.data or b"null")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_JSON:
         opaque = msgspec.structs.replace(event, datacontenttype="application/octet-stream")
         document = msgspec.json.decode(to_structured(opaque), type=dict[str, str])
         return Raw(msgspec.json.encode({**document, "datacontenttype": event.datacontenttype}))

@@ -13,6 +13,7 @@ from trackway.events.envelope import (
 )
 from trackway.events.event import (
     DEFAULT_TENANT,
+    NOT_JSON,
     Event,
     InvalidEvent,
     check_moment,
@@ -44,6 +45,7 @@ __all__ = [
     "BATCH_MEDIA_TYPE",
     "DEFAULT_TENANT",
     "FACTS",
+    "NOT_JSON",
     "PREFIX",
     "SHARDS",
     "STRUCTURED_MEDIA_TYPE",

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import msgspec
 from msgspec import Raw, Struct
 
-from trackway.events.event import DEFAULT_TENANT, Event, InvalidEvent, check_moment, utc_text
+from trackway.events.event import DEFAULT_TENANT, NOT_JSON, Event, InvalidEvent, check_moment, utc_text
 
 STRUCTURED_MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -69,7 +69,7 @@ def from_structured(body: bytes | memoryview | Raw) -> Event:
         extensions = _extensions(body)
     except msgspec.ValidationError as error:
         raise InvalidEvent(f"structured event: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise InvalidEvent(f"structured event is not JSON: {error}") from None
     if document.data_base64 is not None:
         data = _decode_base64(document.data_base64)
@@ -123,7 +123,7 @@ def _decode_base64(text: str) -> bytes:
 def _from_batch(body: bytes) -> list[Event]:
     try:
         items = _documents.decode(body)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise InvalidEvent(f"batch is not a JSON array: {error}") from None
     return [from_structured(item) for item in items]
 

@@ -12,6 +12,9 @@ from trackway.events.registry import FACTS, TYPES
 DEFAULT_TENANT = "default"
 F = TypeVar("F", bound=Struct)
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are no JSON, or JSON nested deeper than anybody reads."""
+
 
 class InvalidEvent(ValueError):
     """An event that cannot be read; says which field is to blame, in words for its sender."""
@@ -103,7 +106,7 @@ def fact_of(event: Event) -> Struct:
     except msgspec.ValidationError as error:
         detail, field = describe(error)
         raise InvalidEvent(f"data of {event.type}: {detail}", field) from None
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise InvalidEvent(f"data of {event.type} is not JSON: {error}", "data") from None
     for name in _moments[event.type]:
         check_moment(name, getattr(fact, name))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
-from trackway.events import Event
+from trackway.events import NOT_JSON, Event
 from trackway.functions.deps import Deps
 from trackway.functions.exchange import Answered, Received
 from trackway.functions.problem import Refused, blame
@@ -144,7 +144,7 @@ def _body_of(route: Route, received: Received, query: Mapping[str, str]) -> Any:
             return msgspec.json.decode(received.body or b"{}", type=route.body)
     except msgspec.ValidationError as error:
         raise blame(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise Refused(400, f"the body is not JSON: {error}") from None
     raise Refused(415, f"content type {media_type} is not read here, only {', '.join(route.media_types)}")
 

@@ -98,7 +98,9 @@ def test_bad_members_are_named(members: dict[str, object], words: str) -> None:
     assert words in error.value.detail
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'"text"'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"\xff", b'"text"', pytest.param(b'{"data":' + b"[" * 5000, id="deep")]
+)
 def test_a_body_that_is_no_event_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidEvent):
         from_http({"content-type": STRUCTURED_MEDIA_TYPE}, body)

@@ -142,7 +142,9 @@ async def test_dead_letters_tell_the_event_and_why() -> None:
         assert found["event"]["data"]["vehicle_id"] == "van-1"
 
 
-@pytest.mark.parametrize("data", [b"{", b"", b"\xff\xfe", b'"\xff"'])
+@pytest.mark.parametrize(
+    "data", [b"{", b"", b"\xff\xfe", b'"\xff"', pytest.param(b"[" * 200_000 + b"]" * 200_000, id="deep")]
+)
 async def test_a_dead_letter_of_broken_data_does_not_break_the_list(data: bytes) -> None:
     store = InMemoryStore()
     event = Event(id="bad-1", source="/x", type="x", data=data, extensions={"knativeerrorcode": "400"})
