@@ -1,0 +1,186 @@
+"""A fleet that reports as OsmAnd does: one position a request over keep-alive connections, each sent once the one
+before is answered. It is light, so that on the machine of what it measures it does not become the bottleneck.
+
+Prints a line of JSON: what was acknowledged, by vehicle, and how long that took.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from array import array
+from functools import partial
+from ipaddress import ip_address
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+import msgspec
+import uvloop
+from msgspec import Struct
+
+LAT, LNG = -34.9, -56.16
+LONGEST_WAIT = 10.0
+"""Seconds that what is under way at the end may take."""
+
+
+class Load(Struct, frozen=True):
+    """What came of it. ``acknowledged`` is positions by vehicle; of each vehicle all that were sent were, but those in
+    ``refused``. ``acks`` are milliseconds at p50, p90, p99 and the largest; ``processor`` is this process's seconds."""
+
+    seconds: float
+    acknowledged: dict[str, int]
+    refused: list[str]
+    acks: list[float]
+    processor: float
+
+    @property
+    def positions(self) -> int:
+        return sum(self.acknowledged.values())
+
+    @property
+    def rate(self) -> float:
+        """Positions a second."""
+        return self.positions / self.seconds
+
+
+class Fleet:
+    """Vehicles that take turns: whose turn it is, and what its next report says."""
+
+    def __init__(self, host: str, path: str, vehicles: list[str]) -> None:
+        lines = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n".encode()
+        self.names = vehicles
+        self.acknowledged = [0] * len(vehicles)
+        self._begin = [f"GET {path}?id={vehicle}&lat=".encode() for vehicle in vehicles]
+        self._end = b"&speed=12.5&bearing=90&altitude=31&accuracy=5&batt=80" + lines
+        self._newest = [0] * len(vehicles)
+        self._turn = 0
+
+    def next(self) -> tuple[int, bytes]:
+        """(vehicle, request). No two reports of a vehicle are of the same millisecond."""
+        vehicle = self._turn
+        self._turn = (vehicle + 1) % len(self.names)
+        recorded = self._newest[vehicle] = max(self._newest[vehicle] + 1, time.time_ns() // 1_000_000)
+        step = recorded % 10_000
+        place = b"%.6f&lon=%.6f&timestamp=%d" % (LAT + step * 1e-5, LNG + vehicle * 1e-4, recorded)
+        return vehicle, self._begin[vehicle] + place + self._end
+
+
+class Device(asyncio.Protocol):
+    """A connection that always has one request under way, until it is told to stop."""
+
+    def __init__(self, fleet: Fleet, taken: "array[int]", refused: list[str]) -> None:
+        self._fleet = fleet
+        self._taken = taken
+        self._refused = refused
+        self._known = b""
+        """A whole answer of 200 as it came before: what equals it need not be parsed."""
+        self._parser = httptools.HttpResponseParser(self)
+        self._raw = b""
+        self._body = b""
+        self._vehicle, self._request, self._sent = 0, b"", 0
+        self._is_stopping = False
+        self._transport: asyncio.Transport | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._is_stopping = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        if data == self._known:
+            self._acknowledged()
+            return
+        self._raw += data
+        self._parser.feed_data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self._refused.append(f"connection lost: {exc or 'closed by the other side'}")
+            self.done.set_result(None)
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        raw, body, self._raw, self._body = self._raw, self._body, b"", b""
+        if self._parser.get_status_code() != 200:
+            self._refused.append(f"{self._parser.get_status_code()} {body[:300].decode(errors='replace')}")
+            self._go_on()
+            return
+        self._known = raw
+        self._acknowledged()
+
+    def _acknowledged(self) -> None:
+        self._taken.append(time.perf_counter_ns() - self._sent)
+        self._fleet.acknowledged[self._vehicle] += 1
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not self._is_stopping:
+            self._send()
+        elif not self.done.done():
+            self.done.set_result(None)
+
+    def _send(self) -> None:
+        assert self._transport is not None
+        self._vehicle, request = self._fleet.next()
+        self._sent = time.perf_counter_ns()
+        self._transport.write(request)
+
+
+async def drive(url: str, connections: int, vehicles: int, seconds: float) -> Load:
+    """Report for so long. Raises OSError when the address cannot be reached, TimeoutError when at the end an answer
+    does not come within LONGEST_WAIT."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 80
+    names = [f"load-{number:04}" for number in range(vehicles)]
+    # Each connection has vehicles of its own, so that what one vehicle reports is answered in order.
+    fleets = [
+        Fleet(f"{host}:{port}", parts.path or "/v1/ingest/osmand", names[number::connections])
+        for number in range(min(connections, vehicles))
+    ]
+    taken, refused = array("Q"), list[str]()
+    loop = asyncio.get_running_loop()
+    used, begin = time.process_time(), time.perf_counter()
+    devices: list[Device] = []
+    for fleet in fleets:
+        _, device = await loop.create_connection(partial(Device, fleet, taken, refused), host, port)
+        devices.append(device)
+    await asyncio.sleep(seconds)
+    for device in devices:
+        device.stop()
+    elapsed = time.perf_counter() - begin
+    used = time.process_time() - used
+    async with asyncio.timeout(LONGEST_WAIT):
+        await asyncio.gather(*(device.done for device in devices))
+    ordered = sorted(taken)
+    acks = [round(ordered[int(share * (len(ordered) - 1))] / 1e6, 3) for share in (0.5, 0.9, 0.99, 1)] if taken else []
+    acknowledged = {
+        name: count for fleet in fleets for name, count in zip(fleet.names, fleet.acknowledged, strict=True)
+    }
+    return Load(elapsed, acknowledged, refused, acks, used)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", help="as http://127.0.0.1:8080 (this machine only)")
+    parser.add_argument("--connections", type=int, default=64, help="(default 64, at most 1000)")
+    parser.add_argument("--vehicles", type=int, default=500, help="(default 500, at most 10000)")
+    parser.add_argument("--seconds", type=float, default=10, help="(default 10, at most 600)")
+    options = parser.parse_args()
+    if not 1 <= options.connections <= 1000 or not 1 <= options.vehicles <= 10_000 or not 0 < options.seconds <= 600:
+        parser.error("--connections is 1 to 1000, --vehicles 1 to 10000, --seconds at most 600")
+    if not ip_address(urlsplit(options.url).hostname or "0.0.0.0").is_loopback:
+        parser.error("only an address of this machine is loaded, as http://127.0.0.1:8080")
+    load = uvloop.run(drive(options.url, options.connections, options.vehicles, options.seconds))
+    print(msgspec.json.encode(load).decode())
+    return int(bool(load.refused))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
