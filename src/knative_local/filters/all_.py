@@ -14,6 +14,20 @@ class All:
 
     filters: tuple[Filter, ...]
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Those of all filters inside."""
+        return frozenset[str]().union(*(each.attributes for each in self.filters))
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """What any filter inside needs; a value has to suit all of them."""
+        needs: dict[str, frozenset[str]] = {}
+        for each in self.filters:
+            for name, values in each.needs.items():
+                needs[name] = needs[name] & values if name in needs else values
+        return needs
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every filter inside passes."""
         for each in self.filters:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much

@@ -14,6 +14,18 @@ class Any:
 
     filters: tuple[Filter, ...]
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Those of all filters inside."""
+        return frozenset[str]().union(*(each.attributes for each in self.filters))
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """What every filter inside needs; a value has to suit one of them."""
+        inside = [each.needs for each in self.filters]
+        shared = set(inside[0]).intersection(*inside[1:]) if inside else set[str]()
+        return {name: frozenset[str]().union(*(needs[name] for needs in inside)) for name in shared}
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether at least one filter inside passes."""
         for each in self.filters:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much

@@ -12,6 +12,16 @@ class Attributes:
 
     wanted: tuple[tuple[str, str], ...]
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The names of the wanted attributes."""
+        return frozenset(name for name, value in self.wanted if value)
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """The value that each attribute has to have that is wanted with one."""
+        return {name: frozenset((value,)) for name, value in self.wanted if value}
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every wanted attribute that has a value is present with exactly that value."""
         for name, value in self.wanted:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much

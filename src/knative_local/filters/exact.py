@@ -12,6 +12,16 @@ class Exact:
 
     wanted: tuple[tuple[str, str], ...]
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The names of the wanted attributes."""
+        return frozenset(name for name, _ in self.wanted)
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """The value that each wanted attribute has to have."""
+        return {name: frozenset((value,)) for name, value in self.wanted}
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every wanted attribute is present with exactly its value."""
         for name, value in self.wanted:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much

@@ -14,6 +14,16 @@ class Not:
 
     inner: Filter
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Those of the filter inside."""
+        return self.inner.attributes
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """Nothing: what the filter inside needs is what may be missing here."""
+        return {}
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether the filter inside does not pass."""
         return not self.inner.matches(attributes)

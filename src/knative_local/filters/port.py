@@ -10,6 +10,19 @@ from typing import Protocol
 class Filter(Protocol):
     """Decides on an event's attributes; `str()` gives a short text for people."""
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The names of the attributes that the answer depends on, and on nothing else."""
+        ...
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """By attribute, the values of which it has to have one for the filter to pass; what a Matcher can look up.
+
+        Necessary, not sufficient; attributes about which this cannot be told are left out.
+        """
+        ...
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether an event with these context attributes passes."""
         ...
@@ -17,6 +30,14 @@ class Filter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Everything:
+    @property
+    def attributes(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        return {}
+
     def matches(self, attributes: Mapping[str, str]) -> bool:  # noqa: ARG002 - the port's signature
         return True
 

@@ -12,6 +12,16 @@ class Prefix:
 
     wanted: tuple[tuple[str, str], ...]
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """The names of the wanted attributes."""
+        return frozenset(name for name, _ in self.wanted)
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """Nothing: how a value begins does not tell the value."""
+        return {}
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every wanted attribute is present and starts with its text."""
         for name, text in self.wanted:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much

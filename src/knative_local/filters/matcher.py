@@ -1,0 +1,110 @@
+"""Which of many filters an event passes, at a cost that hardly grows with their number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from knative_local.filters.port import Filter
+
+_Key = tuple[str | None, ...]
+_Question = tuple[int, Callable[[Mapping[str, str]], bool]]
+
+TABLE = 4096
+"""Answers that are remembered at most."""
+PAYS = 4
+"""A table that is full has been worth it when it answered this many events for each that it had to learn."""
+LONG = 512
+"""Characters of the values of one remembered event at most, so that TABLE also bounds the bytes."""
+
+
+class Matcher:
+    """Tells for each event which of `filters` it passes.
+
+    Most filters read attributes that take few values, such as `type`: the answer is remembered by these values. An
+    attribute that turns out to take ever new values (an id, a time) would flood that table; filters that read such a
+    one are taken out of it and asked for each event, by way of a lookup of the values that they need.
+    """
+
+    def __init__(self, filters: Sequence[Filter]) -> None:
+        self._filters = tuple(filters)
+        self._flooding: frozenset[str] = frozenset()
+        self._arrange()
+
+    def matching(self, attributes: Mapping[str, str]) -> tuple[int, ...]:
+        """Indexes of the filters that an event with these attributes passes, in ascending order."""
+        key = tuple(map(attributes.get, self._names))
+        found = self._table.get(key)
+        if found is None:
+            found = self._learn(key, attributes)
+        else:
+            self._hits += 1
+        if self._asked:
+            more = self._asked.select(attributes)
+            if more:
+                return tuple(sorted([*found, *more])) if found else tuple(more)
+        return found
+
+    @property
+    def remembered(self) -> int:
+        """How many answers are remembered now."""
+        return len(self._table)
+
+    def _learn(self, key: _Key, attributes: Mapping[str, str]) -> tuple[int, ...]:
+        found = tuple(self._others.select(attributes))
+        if sum(len(value) for value in key if value is not None) > LONG:
+            return found
+        if len(self._table) >= TABLE:
+            self._make_room()
+            # The answer stands for what was remembered when it was sought, which may be less now.
+            return self._learn(tuple(map(attributes.get, self._names)), attributes)
+        self._table[key] = found
+        return found
+
+    def _make_room(self) -> None:
+        """Forget all answers; when they were of little use, also what made so many of them."""
+        if self._hits < PAYS * len(self._table):
+            distinct = [len(set(column)) for column in zip(*self._table, strict=True)]
+            self._flooding |= {self._names[distinct.index(max(distinct))]}
+        self._arrange()
+
+    def _arrange(self) -> None:
+        remembered: list[tuple[int, Filter]] = []
+        asked: list[tuple[int, Filter]] = []
+        for index, each in enumerate(self._filters):
+            (asked if each.attributes & self._flooding else remembered).append((index, each))
+        self._others = _Lookup(remembered)
+        self._asked = _Lookup(asked) if asked else None
+        self._names = tuple(sorted(frozenset[str]().union(*(each.attributes for _, each in remembered))))
+        self._table: dict[_Key, tuple[int, ...]] = {}
+        self._hits = 0
+
+
+class _Lookup:
+    """Asks only those filters whose needs the event meets."""
+
+    def __init__(self, filters: Iterable[tuple[int, Filter]]) -> None:
+        needs = [(index, each, each.needs) for index, each in filters]
+        # Of several needs, the one is looked up that the fewest others share.
+        shared = Counter((name, value) for _, _, each in needs for name, values in each.items() for value in values)
+        self._always: list[_Question] = []
+        self._by_value: dict[str, dict[str, list[_Question]]] = {}
+        for index, each, needed in needs:
+            if not needed:
+                self._always.append((index, each.matches))
+                continue
+            name = min(needed, key=lambda name: max((shared[name, value] for value in needed[name]), default=0))
+            by_value = self._by_value.setdefault(name, {})
+            for value in needed[name]:
+                by_value.setdefault(value, []).append((index, each.matches))
+
+    def select(self, attributes: Mapping[str, str]) -> list[int]:
+        """Indexes of the filters that pass, in ascending order."""
+        found = [index for index, matches in self._always if matches(attributes)]
+        for name, by_value in self._by_value.items():
+            if name in attributes:
+                questions = by_value.get(attributes[name])
+                if questions is not None:
+                    found += [index for index, matches in questions if matches(attributes)]
+        found.sort()
+        return found
