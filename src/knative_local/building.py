@@ -6,8 +6,9 @@ import base64
 from collections.abc import Callable
 from typing import Any, cast
 
+from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION, KAFKA
 from knative_local.durations import go_duration, iso_duration
-from knative_local.fields import AUTOSCALING, BATCH, LINGER
+from knative_local.fields import AUTOSCALING, BATCH, LINGER, ORDER
 from knative_local.filters import EVERYTHING, All, Attributes, Exact, Filter, Not, Prefix, Suffix
 from knative_local.filters import Any as AnyOf
 from knative_local.model import (
@@ -51,25 +52,36 @@ def broker(document: Mapping) -> Broker:
     namespace, name = name_of(document)
     spec = _spec(document)
     delivery = delivery_of(spec["delivery"], namespace) if "delivery" in spec else DEFAULT_DELIVERY
-    return Broker(namespace, name, delivery, document.source)
+    class_name = _annotations(document).get(CLASS_ANNOTATION, KAFKA.name)
+    return Broker(namespace, name, delivery, document.source, BROKER_CLASSES[class_name])
 
 
-def trigger(document: Mapping, delivery_of_broker: Delivery) -> Trigger:
-    """A Trigger; its own delivery takes the place of its Broker's whole."""
+def broker_of_trigger(document: Mapping) -> tuple[str, str]:
+    """Namespace and name of the Broker that a Trigger names, by `broker` or by `brokerRef`."""
+    namespace, _ = name_of(document)
+    ref = _part(_spec(document), "brokerRef")
+    return ref.get("namespace") or namespace, ref.get("name") or _spec(document)["broker"]
+
+
+def trigger(document: Mapping, broker: Broker) -> Trigger:
+    """A Trigger of `broker`; its own delivery takes the place of its Broker's whole."""
     namespace, name = name_of(document)
     spec = _spec(document)
     annotations = _annotations(document)
     return Trigger(
         namespace=namespace,
         name=name,
-        broker=spec["broker"],
+        broker=broker.name,
         subscriber=destination(spec["subscriber"], namespace),
-        delivery=delivery_of(spec["delivery"], namespace) if "delivery" in spec else delivery_of_broker,
+        delivery=delivery_of(spec["delivery"], namespace) if "delivery" in spec else broker.delivery,
         source=document.source,
         filter=_filter_of_trigger(spec),
         annotations=annotations,
         batch=int(annotations[BATCH]) if BATCH in annotations else None,
         linger=go_duration(annotations.get(LINGER, "0")) or 0.0,
+        broker_class=broker.broker_class,
+        broker_namespace=broker.namespace,
+        ordered=broker.broker_class.orders and annotations.get(ORDER) == "ordered",
     )
 
 
@@ -83,6 +95,8 @@ def delivery_of(tree: Tree, namespace: str) -> Delivery:
         backoff_delay=_seconds(tree.get("backoffDelay"), default.backoff_delay),
         timeout=_seconds(tree.get("timeout"), default.timeout),
         dead_letter_sink=destination(sink, namespace) if sink else None,
+        retry_after_max=iso_duration(tree["retryAfterMax"]) if "retryAfterMax" in tree else None,
+        format=tree.get("format", default.format),
     )
 
 

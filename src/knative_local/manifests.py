@@ -133,16 +133,17 @@ def _build(served: Iterable[tuple[Kind, Mapping]], skipped: tuple[Skipped, ...],
 
 
 def _triggers(documents: Iterable[Mapping], brokers: Iterable[Broker], errors: Errors) -> Iterable[Trigger]:
-    deliveries = {broker.key: broker.delivery for broker in brokers}
+    by_key = {broker.key: broker for broker in brokers}
     for document in documents:
-        namespace, name = building.name_of(document)
-        key = f"{namespace}/{text_at(document, 'spec', 'broker')}"
-        if key in deliveries:
-            yield building.trigger(document, deliveries[key])
+        _, name = building.name_of(document)
+        key = "/".join(building.broker_of_trigger(document))
+        if key in by_key:
+            yield building.trigger(document, by_key[key])
         else:
-            known = ", ".join(sorted(deliveries)) or "none"
-            at = (find(document, "spec", "broker") or document).source
-            errors.add(at, f"Trigger {name}: spec.broker names {key}, which is not there; there are {known}")
+            known = ", ".join(sorted(by_key)) or "none"
+            field = "broker" if find(document, "spec", "broker") else "brokerRef"
+            at = (find(document, "spec", field) or document).source
+            errors.add(at, f"Trigger {name}: spec.{field} names {key}, which is not there; there are {known}")
 
 
 def _of(type_: type[_T], built: Iterable[object]) -> tuple[_T, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from knative_local.broker_classes import KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
 
 BackoffPolicy = Literal["linear", "exponential"]
+Format = Literal["binary", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Ref:
     name: str
     api_version: str = ""
 
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core."""
+        return self.api_version.rpartition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -42,13 +49,19 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How often, how patiently and where to in the end; seconds. `retry` N is N + 1 attempts."""
+    """How often, how patiently and where to in the end; seconds. `retry` N is N + 1 attempts.
+
+    `retry_after_max` is the longest wait that a 429's or 503's `Retry-After` may ask for (the longer of it and the
+    backoff is waited); None or 0: that header has no effect. `format` json is structured mode.
+    """
 
     retry: int = 0
     backoff_policy: BackoffPolicy = "exponential"
     backoff_delay: float = 0.2
     timeout: float = 600.0
     dead_letter_sink: Destination | None = None
+    retry_after_max: float | None = None
+    format: Format = "binary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,7 @@ class Broker:
     name: str
     delivery: Delivery
     source: Source
+    broker_class: BrokerClass = KAFKA
 
     @property
     def key(self) -> str:
@@ -70,8 +84,10 @@ class Broker:
 class Trigger:
     """Sends a Broker's events that pass `filter` to `subscriber`.
 
-    `delivery` is the Trigger's own or else its Broker's. `batch` is the most events of one delivery, or None for one
-    event per request as on a cluster; `linger` (seconds) is how long a batch may wait to fill.
+    `delivery` is the Trigger's own or else its Broker's; `broker_class` is its Broker's, which is in
+    `broker_namespace` (the Trigger's own when empty). `ordered`: events of one `partitionkey` go one after the other.
+    `batch` is the most events of one delivery, or None for one event per request as on a cluster; `linger` (seconds)
+    is how long a batch may wait to fill.
     """
 
     namespace: str
@@ -84,6 +100,9 @@ class Trigger:
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     batch: int | None = None
     linger: float = 0.0
+    broker_class: BrokerClass = KAFKA
+    broker_namespace: str = ""
+    ordered: bool = False
 
     @property
     def key(self) -> str:
@@ -92,8 +111,8 @@ class Trigger:
 
     @property
     def broker_key(self) -> str:
-        """The key of its Broker, which is always in the same namespace."""
-        return f"{self.namespace}/{self.broker}"
+        """The key of its Broker."""
+        return f"{self.broker_namespace or self.namespace}/{self.broker}"
 
 
 @dataclass(frozen=True, slots=True)

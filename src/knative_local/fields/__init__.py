@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knative_local.fields.eventing import BATCH, BROKER, LINGER, SINK_BINDING, TRIGGER
+from knative_local.fields.eventing import BATCH, BROKER, LINGER, ORDER, SINK_BINDING, TRIGGER
 from knative_local.fields.istio import VIRTUAL_SERVICE
 from knative_local.fields.workloads import AUTOSCALING, CONFIG_MAP, CORE_SERVICE, DEPLOYMENT, KN_SERVICE, SECRET
 from knative_local.schema import Object
 
-__all__ = ["AUTOSCALING", "BATCH", "KINDS", "LINGER", "Kind"]
+__all__ = ["AUTOSCALING", "BATCH", "KINDS", "LINGER", "ORDER", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)

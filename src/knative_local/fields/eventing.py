@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION
 from knative_local.fields.shapes import CLUSTER_ONLY, DESTINATION, NOT_YET, TEXTS, document
 from knative_local.schema import (
     Annotations,
     Later,
     ListOf,
     MapOf,
+    Matching,
     Object,
     Period,
     Shape,
@@ -17,6 +19,7 @@ from knative_local.schema import (
 
 BATCH = "local.knative.dev/batch"
 LINGER = "local.knative.dev/linger"
+ORDER = "kafka.eventing.knative.dev/delivery.order"
 
 DELIVERY = Object(
     {
@@ -46,29 +49,39 @@ FILTER: Shape = _FILTER
 _BROKER_DOCUMENT = document(
     Object({"config": CLUSTER_ONLY, "delivery": DELIVERY}),
     Annotations(
-        {"eventing.knative.dev/broker.class": CLUSTER_ONLY},
+        {CLASS_ANNOTATION: Text(tuple(BROKER_CLASSES))},
         guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
     ),
 )
 BROKER = Object(_BROKER_DOCUMENT.fields, required=("metadata",))
 
+_BROKER_REF = Object(
+    {
+        "apiVersion": Matching(r"eventing\.knative\.dev/v1", "eventing.knative.dev/v1"),
+        "kind": Text(("Broker",)),
+        "namespace": Text(),
+        "name": Text(),
+    },
+    required=("apiVersion", "kind", "name"),
+)
 TRIGGER = document(
     Object(
         {
             "broker": Text(),
-            "brokerRef": NOT_YET,
+            "brokerRef": _BROKER_REF,
             "filter": Object({"attributes": TEXTS}),
             "filters": ListOf(FILTER),
             "subscriber": DESTINATION,
             "delivery": DELIVERY,
         },
-        required=("broker", "subscriber"),
+        required=("subscriber",),
+        one_of=("broker", "brokerRef"),
     ),
     Annotations(
         {
             BATCH: Whole(1, 10_000),
             LINGER: Period(go=True, most=60),
-            "kafka.eventing.knative.dev/delivery.order": Text(("unordered",)),
+            ORDER: Text(("unordered",)),
         },
         guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
     ),

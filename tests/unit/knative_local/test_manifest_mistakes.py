@@ -21,7 +21,18 @@ def test_a_typo_is_told_with_file_line_and_what_was_meant(read: Read) -> None:
     [
         (TRIGGER.replace("default", "other"), "7: Trigger persist: spec.broker names town/other, which is not there"),
         (TRIGGER.replace("broker: default", "broker: 5"), "7: Trigger persist: spec.broker is a text, not '5'"),
-        (TRIGGER.replace("  broker: default\n", ""), "7: Trigger persist: spec.broker is missing"),
+        (TRIGGER.replace("  broker: default\n", ""), "7: Trigger persist: spec takes exactly one of broker, brokerRef"),
+        (
+            TRIGGER.replace(
+                "broker: default",
+                "brokerRef: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default, namespace: sea}",
+            ),
+            "7: Trigger persist: spec.brokerRef names sea/default, which is not there; there are town/default",
+        ),
+        (
+            BROKER.replace("town}", "sea, annotations: {eventing.knative.dev/broker.class: Rabbit}}"),
+            "'eventing.knative.dev/broker.class' is Kafka or MTChannelBasedBroker here, not 'Rabbit'",
+        ),
         (TRIGGER.replace("name: persist}", "name: nobody}"), "there is no Knative Service town/nobody"),
         (TRIGGER.replace("kind: Service", "kind: Channel"), "a Channel cannot receive events here"),
         (TRIGGER + "  filters: [{cesql: \"a = 'b'\"}]", "spec.filters[0].cesql is not served yet"),

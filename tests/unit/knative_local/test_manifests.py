@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from knative_local.broker_classes import CHANNEL, KAFKA
 from knative_local.manifests import load
 from knative_local.model import Broker, Delivery, Destination, EnvFrom, EnvVar, HeaderMatch, Match, Ref, ServicePort
 from tests.unit.knative_local.manifest_texts import BINDING, BROKER, GATEWAY, ROUTES, SERVICE, TRIGGER, Read
@@ -37,6 +38,30 @@ def test_a_trigger(read: Read) -> None:
     assert trigger.subscriber == Destination(Ref("Service", "town", "persist", "serving.knative.dev/v1"))
     assert str(trigger.filter) == "type = a"
     assert trigger.source.path == "town.yaml"
+
+
+def test_a_broker_is_of_the_kafka_class_unless_it_says_otherwise_and_its_triggers_follow(read: Read) -> None:
+    """The Broker's class annotation decides whose way is followed, Kafka's by default."""
+    channel = BROKER.replace("town}", "sea, annotations: {eventing.knative.dev/broker.class: MTChannelBasedBroker}}")
+    kafka = BROKER.replace("town}", "town, annotations: {eventing.knative.dev/broker.class: Kafka}}")
+
+    assert read(BROKER, SERVICE, TRIGGER).triggers[0].broker_class == KAFKA
+    assert read(kafka).brokers[0].broker_class == KAFKA
+    manifests = read(channel, SERVICE.replace("town", "sea"), TRIGGER.replace("town", "sea"))
+
+    assert [each.broker_class for each in (*manifests.brokers, *manifests.triggers)] == [CHANNEL, CHANNEL]
+
+
+def test_a_broker_ref_reaches_a_broker_of_another_namespace(read: Read) -> None:
+    """Knative's `spec.brokerRef` (CrossNamespaceEventLinks): its Broker may be in another namespace."""
+    ref = "brokerRef: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default, namespace: sea}"
+    far = BROKER.replace("town", "sea") + "spec: {delivery: {retry: 4}}\n"
+
+    (trigger,) = read(far, BROKER, SERVICE, TRIGGER.replace("broker: default", ref)).triggers
+
+    assert (trigger.key, trigger.broker_key, trigger.delivery.retry) == ("town/persist", "sea/default", 4)
+    (near,) = read(BROKER, SERVICE, TRIGGER.replace("broker: default", ref.replace(", namespace: sea", ""))).triggers
+    assert near.broker_key == "town/default"
 
 
 def test_filters_take_the_place_of_filter(read: Read) -> None:

@@ -1,0 +1,76 @@
+"""Where Knative's two kinds of Broker differ in what can be seen from outside, as data: one record for each class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerClass:
+    """How Brokers of one class behave.
+
+    `retries_bad_replies`: a 2xx whose body is no event is tried again like a 503, instead of being final at once.
+    `first_wait_number`: what stands for n before the first retry in `delay * n` (linear) and `delay * 2^n`
+    (exponential); it grows by one with each retry.
+    `error_data_bytes`: how much of an answer's body goes into `knativeerrordata`.
+    `no_connection_code`: the `knativeerrorcode` of a delivery for which there was no connection (`knativeerrordata`
+    then says why), or None for neither.
+    `explains_timeouts`, `explains_bad_replies`: whether dead letters for these reasons carry `knativeerrordest`.
+    `extensions_from_answers`: whether a refusal's `Kne-Foo: bar` header becomes the dead letter's extension `foo`.
+    `publishes_sink_replies`: whether an event in the dead letter sink's answer enters the Broker.
+    `adds_arrival_time`: whether the ingress adds `knativearrivaltime`.
+    `adds_position`: whether deliveries carry `knativekafkapartition` and `knativekafkaoffset`.
+    `orders`: whether `kafka.eventing.knative.dev/delivery.order` means anything.
+    `most_hops`: how many replies in a row an event may cause before its next one is refused, or None for no bound.
+    """
+
+    name: str
+    retries_bad_replies: bool
+    first_wait_number: int
+    error_data_bytes: int
+    no_connection_code: int | None
+    explains_timeouts: bool
+    explains_bad_replies: bool
+    extensions_from_answers: bool
+    publishes_sink_replies: bool
+    adds_arrival_time: bool
+    adds_position: bool
+    orders: bool
+    most_hops: int | None
+
+
+KAFKA: Final = BrokerClass(
+    name="Kafka",
+    retries_bad_replies=False,
+    first_wait_number=1,
+    error_data_bytes=1_024,
+    no_connection_code=None,
+    explains_timeouts=True,
+    explains_bad_replies=True,
+    extensions_from_answers=True,
+    publishes_sink_replies=True,
+    adds_arrival_time=False,
+    adds_position=True,
+    orders=True,
+    most_hops=None,
+)
+CHANNEL: Final = BrokerClass(
+    name="MTChannelBasedBroker",
+    retries_bad_replies=True,
+    first_wait_number=0,
+    error_data_bytes=768,  # 1,024 characters of base64
+    no_connection_code=500,
+    explains_timeouts=False,
+    explains_bad_replies=False,
+    extensions_from_answers=False,
+    publishes_sink_replies=False,
+    adds_arrival_time=True,
+    adds_position=False,
+    orders=False,
+    most_hops=255,
+)
+BROKER_CLASSES: Final = {each.name: each for each in (KAFKA, CHANNEL)}
+"""By the value of the Broker's annotation; a Broker without it is of class Kafka here."""
