@@ -1,9 +1,9 @@
-"""Where Knative's two kinds of Broker differ in what can be seen from outside, as data: one record for each class."""
+"""Where Knative's classes of Broker, and its channels, differ in what can be seen from outside, as data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
 
@@ -12,12 +12,13 @@ CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
 class BrokerClass:
     """How Brokers of one class behave.
 
-    `retries_bad_replies`: a 2xx whose body is no event is tried again like a 503, instead of being final at once.
+    `bad_reply`: a 2xx whose body is no event is a failure that is final at once, one that is retried, or a success
+    without a reply.
     `first_wait_number`: what stands for n before the first retry in `delay * n` (linear) and `delay * 2^n`
     (exponential); it grows by one with each retry.
     `error_data_bytes`: how much of an answer's body goes into `knativeerrordata`.
-    `no_connection_code`: the `knativeerrorcode` of a delivery for which there was no connection (`knativeerrordata`
-    then says why), or None for neither.
+    `no_answer_code`: the `knativeerrorcode` of a delivery without an answer (`knativeerrordata` then says why), or
+    None for neither.
     `explains_timeouts`, `explains_bad_replies`: whether dead letters for these reasons carry `knativeerrordest`.
     `extensions_from_answers`: whether a refusal's `Kne-Foo: bar` header becomes the dead letter's extension `foo`.
     `publishes_sink_replies`: whether an event in the dead letter sink's answer enters the Broker.
@@ -28,10 +29,10 @@ class BrokerClass:
     """
 
     name: str
-    retries_bad_replies: bool
+    bad_reply: Literal["final", "retried", "passed over"]
     first_wait_number: int
     error_data_bytes: int
-    no_connection_code: int | None
+    no_answer_code: int | None
     explains_timeouts: bool
     explains_bad_replies: bool
     extensions_from_answers: bool
@@ -44,10 +45,10 @@ class BrokerClass:
 
 KAFKA: Final = BrokerClass(
     name="Kafka",
-    retries_bad_replies=False,
+    bad_reply="final",
     first_wait_number=1,
     error_data_bytes=1_024,
-    no_connection_code=None,
+    no_answer_code=None,
     explains_timeouts=True,
     explains_bad_replies=True,
     extensions_from_answers=True,
@@ -59,10 +60,10 @@ KAFKA: Final = BrokerClass(
 )
 CHANNEL: Final = BrokerClass(
     name="MTChannelBasedBroker",
-    retries_bad_replies=True,
+    bad_reply="retried",
     first_wait_number=0,
     error_data_bytes=768,  # 1,024 characters of base64
-    no_connection_code=500,
+    no_answer_code=500,
     explains_timeouts=False,
     explains_bad_replies=False,
     extensions_from_answers=False,
@@ -72,5 +73,16 @@ CHANNEL: Final = BrokerClass(
     orders=False,
     most_hops=255,
 )
+IN_MEMORY_CHANNEL: Final = replace(
+    CHANNEL,
+    name="InMemoryChannel",
+    bad_reply="passed over",
+    explains_timeouts=True,
+    explains_bad_replies=True,
+    adds_arrival_time=False,
+    most_hops=None,
+)
+"""What a Subscription sees: no Broker, but the same questions."""
+
 BROKER_CLASSES: Final = {each.name: each for each in (KAFKA, CHANNEL)}
 """By the value of the Broker's annotation; a Broker without it is of class Kafka here."""
