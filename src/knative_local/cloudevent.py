@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
+from knative_local.event_shapes import Shapes
 from knative_local.http_types import Headers, header
 
 STRUCTURED = "application/cloudevents+json"
@@ -29,14 +30,17 @@ _URI_REFERENCE = re.compile(r"[^\s<>\"{}|\\^`\x00-\x1f\x7f]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 # CloudEvents HTTP binding 3.1.3.2: everything printable but space, double quote and percent stands for itself.
 _PLAIN = re.compile(r"[!#$&-~]*")
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _HEADER_SAFE = "!#$&'()*+,/:;<=>?@[\\]^`{|}"
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode = msgspec.json.decode
+_skip = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.encode
+_shapes = Shapes()
 
 
 class NotAnEvent(ValueError):
@@ -46,11 +50,13 @@ class NotAnEvent(ValueError):
 class CloudEvent:
     """An event: its context attributes as texts, and the whole of it as the JSON it came in (or was put into)."""
 
-    __slots__ = ("attributes", "json")
+    __slots__ = ("_data", "attributes", "json")
 
-    def __init__(self, attributes: dict[str, str], json: bytes) -> None:
+    def __init__(self, attributes: dict[str, str], json: bytes, data: msgspec.Raw | None = None) -> None:
+        """`data` is the member of that name in `json`, for whoever has it at hand; else it is looked up when asked for."""
         self.attributes = attributes
         self.json = json
+        self._data = data
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -62,13 +68,15 @@ class CloudEvent:
 
         Raises NotAnEvent when `data_base64` is not base64.
         """
-        members = _decode_raw_members(self.json)
-        encoded = members.get("data_base64")
-        if encoded is not None and bytes(encoded) != b"null":
-            return _from_base64(bytes(encoded))
-        raw = members.get("data")
+        raw = self._data
         if raw is None:
-            return None
+            members = _decode_raw_members(self.json)
+            encoded = members.get("data_base64")
+            if encoded is not None and bytes(encoded) != b"null":
+                return _from_base64(bytes(encoded))
+            raw = members.get("data")
+            if raw is None:
+                return None
         found = bytes(raw)
         if found[:1] == b'"' and not is_json(self.attributes.get("datacontenttype", "application/json")):
             return msgspec.json.decode(found, type=str).encode()
@@ -89,26 +97,14 @@ def is_json(content_type: str) -> bool:
 
 def from_json(raw: bytes) -> CloudEvent:
     """An event from one JSON object (structured mode's body). Raises NotAnEvent."""
-    try:
-        members = _decode_any(raw)
-    except _UNREADABLE as error:
-        raise NotAnEvent(f"the body is no JSON object: {error}") from None
-    has_base64 = members.pop("data_base64", None)
-    if has_base64 is not None:
-        if members.get("data") is not None:
-            raise NotAnEvent("'data' and 'data_base64' exclude each other")
-        if not isinstance(has_base64, str):
-            raise NotAnEvent("'data_base64' is not a text")
-        _from_base64(_encode(has_base64))
-    members.pop("data", None)
-    attributes: dict[str, str] = {}
-    for name, value in members.items():
-        if type(value) is str:
-            attributes[name] = value
-        elif value is not None:
-            attributes[name] = _text(name, value)
-    _check(attributes)
-    return CloudEvent(attributes, raw)
+    known = _shapes.read(raw)
+    if known is None:
+        return _from_new_shape(raw)
+    attributes, data = known
+    if not raw.isascii():
+        _check_utf8(raw)
+    _check_values(attributes)
+    return CloudEvent(attributes, raw, data)
 
 
 def from_batch(body: bytes) -> list[CloudEvent]:
@@ -176,49 +172,107 @@ def join_json(raws: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(raws) + b"]"
 
 
+def _from_new_shape(raw: bytes) -> CloudEvent:
+    """As `from_json`, whatever members there are, and of whatever types."""
+    try:
+        members = _decode_raw_members(raw)
+        _check_utf8(raw)
+    except _UNREADABLE as error:
+        raise NotAnEvent(f"the body is no JSON object: {error}") from None
+    data = members.pop("data", None)
+    encoded = members.pop("data_base64", None)
+    if encoded is not None and bytes(encoded) != b"null":
+        if data is not None and bytes(data) != b"null":
+            raise NotAnEvent("'data' and 'data_base64' exclude each other")
+        if bytes(encoded)[:1] != b'"':
+            raise NotAnEvent("'data_base64' is not a text")
+        _from_base64(bytes(encoded))
+    attributes: dict[str, str] = {}
+    only_texts = encoded is None
+    for name, member in members.items():
+        value = _decode(member)
+        if type(value) is str:
+            attributes[name] = value
+        else:
+            only_texts = False
+            if value is not None:
+                attributes[name] = _text(name, value)
+    _check(attributes)
+    if only_texts:
+        _shapes.learn(attributes, has_data=data is not None)
+    return CloudEvent(attributes, raw, None if encoded is not None else data)
+
+
+def _check_utf8(raw: bytes) -> None:
+    # What only passes through is not decoded, so nobody else would notice.
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise NotAnEvent(f"the body is no JSON object, as it is not UTF-8: {error}") from None
+
+
 def _from_binary(headers: Headers, body: bytes) -> CloudEvent:
     attributes: dict[str, str] = {}
-    for name, value in headers:
-        if name.startswith(b"ce-"):
-            _add_header(attributes, name[3:].decode("latin-1"), value)
-        elif name == b"content-type":
-            attributes["datacontenttype"] = value.decode("latin-1").strip()
+    for header_name, raw in headers:
+        if header_name == b"content-type":
+            attributes["datacontenttype"] = raw.decode("latin-1").strip()
+            continue
+        name = _attribute_of(header_name)
+        if name is None:
+            continue
+        if name in attributes:
+            raise NotAnEvent(f"header 'ce-{name}' stands there twice")
+        try:
+            attributes[name] = (_unescaped(raw) if b"%" in raw or b'"' in raw else raw).decode()
+        except UnicodeDecodeError:
+            raise NotAnEvent(f"header 'ce-{name}' is not UTF-8") from None
     _check(attributes)
     json = _encode(attributes)
     if body:
-        content_type = attributes.get("datacontenttype", "")
-        if is_json(content_type) and _is_json_text(body):
+        if is_json(attributes.get("datacontenttype", "")) and _is_json_text(body):
             json = json[:-1] + b',"data":' + body.strip() + b"}"
         else:
             json = json[:-1] + b',"data_base64":"' + base64.b64encode(body) + b'"}'
     return CloudEvent(attributes, json)
 
 
-def _add_header(attributes: dict[str, str], name: str, raw: bytes) -> None:
-    if name in attributes:
-        raise NotAnEvent(f"header 'ce-{name}' stands there twice")
-    if name == "datacontenttype":
+@lru_cache(1_000)
+def _attribute_of(header_name: bytes) -> str | None:
+    """The attribute that a header carries, or None. Raises NotAnEvent for the one that has a header of its own."""
+    if not header_name.startswith(b"ce-"):
+        return None
+    if header_name == b"ce-datacontenttype":
         raise NotAnEvent("header 'ce-datacontenttype': in binary mode this is the Content-Type")
-    try:
-        attributes[name] = (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
-    except UnicodeDecodeError:
-        raise NotAnEvent(f"header 'ce-{name}' is not UTF-8") from None
+    return header_name[3:].decode("latin-1")
+
+
+def _unescaped(raw: bytes) -> bytes:
+    """A header's value without quotes around it and percent encoding (CloudEvents HTTP binding 3.1.3.2, decoding)."""
+    if len(raw) > 1 and raw[:1] == raw[-1:] == b'"':
+        raw = _QUOTED_PAIR.sub(rb"\1", raw[1:-1])
+    return unquote_to_bytes(raw)
 
 
 def _check(attributes: dict[str, str]) -> None:
     for name in _REQUIRED:
         if name not in attributes:
             raise NotAnEvent(f"attribute '{name}' is missing")
-    if attributes["specversion"] != "1.0":
-        raise NotAnEvent(f"specversion '{attributes['specversion']}' is not read; only 1.0 is")
     for name in attributes:
         if name not in _TEXT_ATTRIBUTES and not _is_extension(name):
             raise NotAnEvent(f"attribute name '{name}': only a-z and 0-9 are allowed, and not 'data'")
+    _check_values(attributes)
+
+
+def _check_values(attributes: dict[str, str]) -> None:
+    if attributes["specversion"] != "1.0":
+        raise NotAnEvent(f"specversion '{attributes['specversion']}' is not read; only 1.0 is")
     for name in ("source", "dataschema"):
-        if name in attributes and not _is_uri_reference(attributes[name]):
-            raise NotAnEvent(f"attribute '{name}' is no URI reference: '{attributes[name]}'")
-    if "time" in attributes:
-        _check_time(attributes["time"])
+        value = attributes.get(name)
+        if value is not None and not _is_uri_reference(value):
+            raise NotAnEvent(f"attribute '{name}' is no URI reference: '{value}'")
+    time = attributes.get("time")
+    if time is not None:
+        _check_time(time)
 
 
 # The few names and sources that there are come again with every event.
@@ -252,7 +306,8 @@ def _text(name: str, value: Any) -> str:
 
 def _is_json_text(body: bytes) -> bool:
     try:
-        cast("object", msgspec.json.decode(body))
+        _skip(body)
+        body.decode()
     except _UNREADABLE:
         return False
     return True
