@@ -53,7 +53,7 @@ class CloudEvent:
     __slots__ = ("_data", "attributes", "json")
 
     def __init__(self, attributes: dict[str, str], json: bytes, data: msgspec.Raw | None = None) -> None:
-        """`data` is the member of that name in `json`, for whoever has it at hand; else it is looked up when asked for."""
+        """`data` is the member of that name in `json`, from whoever has it at hand."""
         self.attributes = attributes
         self.json = json
         self._data = data

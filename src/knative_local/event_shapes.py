@@ -1,4 +1,4 @@
-"""Reads the JSON of events whose members are known already: most events of a broker have the members of the one before."""
+"""Reads the JSON of events whose members are known: most events have the same ones as the event before."""
 
 from __future__ import annotations
 

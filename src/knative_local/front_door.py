@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from knative_local.backend import Backend, Exchange, OutOfTime, Unavailable, open_exchange
 from knative_local.http1 import HttpClient
-from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, TimedOut, header
+from knative_local.http1_server import Answering
+from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, TimedOut, header
 from knative_local.names import GATEWAY, INGRESS, RESERVED, Names, Target, UnknownName
 from knative_local.problem import problem
 from knative_local.routes import Routes
@@ -19,14 +20,18 @@ NO_TIMEOUT_S: Final = 24 * 3600.0
 _SERVICE_PATH: Final = re.compile(r"/_knative/services/([^/?]+)/([^/?]+)(/[^?]*)?(\?.*)?")
 _BROKER_PATH: Final = re.compile(r"/broker/([^/?]+/[^/?]+)/?(\?.*)?")
 
-AdminHandler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+AdminHandler = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
 
 class Ingress(Protocol):
     """What takes events in."""
 
-    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+    def accept(self, request: HttpRequest, *, internal: bool) -> HttpResponse | Promise:
         """Answer a request to `/<namespace>/<broker>`."""
+        ...
+
+    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+        """As `accept`, for who can wait."""
         ...
 
 
@@ -59,17 +64,20 @@ class FrontDoor:
         self._admin = admin
         self.closing = False
 
-    async def answer(self, request: HttpRequest) -> HttpResponse | Exchange:
+    def answer(self, request: HttpRequest) -> Answering:
         """The answer, or the exchange that it comes from (to be closed by the caller)."""
         if request.target.startswith(RESERVED) and not _SERVICE_PATH.fullmatch(request.target):
-            return await self._admin(request)
+            return self._admin(request)
         onward = self.route(request)
         if onward is None:
             return problem(404, f"no route takes {request.method} {request.target.partition('?')[0]}")
         if onward.target == INGRESS:
-            return await self._ingress.receive(onward.request, internal=False)
+            return self._ingress.accept(onward.request, internal=False)
         if self.closing:
             return problem(503, "everything here is being stopped", 5.0)
+        return self._exchange(onward)
+
+    async def _exchange(self, onward: Onward) -> HttpResponse | Exchange:
         backend = self._backends[onward.target]
         deadline = asyncio.get_running_loop().time() + onward.timeout_s
         try:

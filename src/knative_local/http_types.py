@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from knative_local.model import Destination
@@ -29,6 +31,14 @@ class HttpResponse:
     status: int
     headers: Headers = field(default_factory=list[tuple[bytes, bytes]])
     body: bytes = b""
+
+
+@dataclass(slots=True)
+class Promise:
+    """An answer that is made when `future` is done, of its outcome."""
+
+    future: asyncio.Future[Any]
+    answer: Callable[[asyncio.Future[Any]], HttpResponse]
 
 
 class ConnectionFailed(Exception):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 
-from knative_local.cloudevent import CloudEvent, NotAnEvent, from_batch, from_http, mode_of
-from knative_local.http_types import Headers, HttpRequest, HttpResponse
+from knative_local.cloudevent import NotAnEvent, from_batch, from_http, mode_of
+from knative_local.http_types import Headers, HttpRequest, HttpResponse, Promise
 from knative_local.log.port import EventLog, LogUnavailable
 
 MOST_BYTES = 1 << 20
@@ -14,6 +15,7 @@ MOST_BYTES = 1 << 20
 MOST_BATCH_BYTES = 16 << 20
 
 _ALLOW = (b"allow", b"POST, OPTIONS")
+_ACCEPTED = HttpResponse(202, [_ALLOW])
 
 
 class Ingress:
@@ -32,7 +34,7 @@ class Ingress:
         self._most_bytes = most_bytes
         self._most_batch_bytes = most_batch_bytes
 
-    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+    def accept(self, request: HttpRequest, *, internal: bool) -> HttpResponse | Promise:
         """Answer `POST /<namespace>/<broker>`; only `internal` requests may be batches.
 
         202 durable, 400 no event, 404 no such broker, 405 wrong method, 413 too large, 503 cannot store. Bodies of
@@ -50,21 +52,30 @@ class Ingress:
         if len(request.body) > most:
             return _problem(413, "Event too large", f"{len(request.body)} bytes; at most {most} are taken")
         try:
-            events = _events(request, batch)
+            events = from_batch(request.body) if batch else [from_http(request.headers, request.body)]
         except NotAnEvent as error:
             return _problem(400, "Not a CloudEvent", str(error))
-        try:
-            await self._log.append(broker, events)
-        except LogUnavailable as error:
-            return _problem(503, "Cannot store", str(error), [(b"retry-after", b"1")])
-        return HttpResponse(202, [_ALLOW])
+        return Promise(self._log.append(broker, events), _answer)
+
+    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+        """As `accept`, for who can wait."""
+        answer = self.accept(request, internal=internal)
+        if isinstance(answer, HttpResponse):
+            return answer
+        await asyncio.wait((answer.future,))
+        return answer.answer(answer.future)
 
     def _known(self) -> str:
         return ", ".join(f"/{key}" for key in sorted(self._brokers)) or "none"
 
 
-def _events(request: HttpRequest, batch: bool) -> list[CloudEvent]:
-    return from_batch(request.body) if batch else [from_http(request.headers, request.body)]
+def _answer(durable: asyncio.Future[None]) -> HttpResponse:
+    error = durable.exception()
+    if error is None:
+        return _ACCEPTED
+    if not isinstance(error, LogUnavailable):
+        raise error
+    return _problem(503, "Cannot store", str(error), [(b"retry-after", b"1")])
 
 
 def _problem(status: int, title: str, detail: str, headers: Headers | None = None) -> HttpResponse:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from knative_local.http_types import Headers, HttpResponse, header
+from knative_local.http_types import Headers, HttpResponse
 from knative_local.problem import problem
 
 HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -19,12 +20,18 @@ def refusal(method: str, headers: Headers, *, upgrade: bool = False) -> HttpResp
     A foreign Host is a name that somebody else's DNS points here (rebinding). Origin and Sec-Fetch-Site are set by
     browsers and cannot be changed by a page. `upgrade`: it opens a WebSocket, which no browser restricts by itself.
     """
-    host = header(headers, b"host") or b""
-    if not _AUTHORITY.fullmatch(host):
+    said = dict(headers)
+    host = said.get(b"host", b"")
+    if not _is_own(host):
         return problem(421, f"this is a service of this machine only, not {host.decode('latin-1')!r}; use 127.0.0.1")
-    origin = header(headers, b"origin")
+    origin = said.get(b"origin")
     if origin is not None and origin.lower() != b"http://" + host.lower() and (upgrade or method not in READS):
         return problem(403, f"a page of {origin.decode('latin-1')} may not do this here")
-    if header(headers, b"sec-fetch-site") == b"cross-site" and header(headers, b"sec-fetch-mode") != b"navigate":
+    if said.get(b"sec-fetch-site") == b"cross-site" and said.get(b"sec-fetch-mode") != b"navigate":
         return problem(403, "pages of other sites may link to this address, not use it")
     return None
+
+
+@lru_cache(256)
+def _is_own(host: bytes) -> bool:
+    return _AUTHORITY.fullmatch(host) is not None

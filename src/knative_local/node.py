@@ -7,10 +7,10 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from knative_local.activator import Activator
 from knative_local.admin import Admin
@@ -87,13 +87,13 @@ class Node:
         status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log)
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
 
-        internal = internal_server(_internal(ingress), SERVER_GRACE_S)
+        internal = internal_server(ingress)
         await internal.begin(_unix_listener(self._ingress_path))
         stack.callback(self._ingress_path.unlink, missing_ok=True)
-        stack.push_async_callback(internal.end)
-        public = public_server(door.answer, door, SERVER_GRACE_S)
+        stack.push_async_callback(internal.end, SERVER_GRACE_S)
+        public = public_server(door)
         await public.begin(self._listener)
-        stack.push_async_callback(public.end)
+        stack.push_async_callback(public.end, SERVER_GRACE_S)
 
         processes = (*deployments, *activators)
         stack.push_async_callback(_stop_all, processes)
@@ -144,14 +144,7 @@ def _launch(
     return launch
 
 
-def _internal(ingress: Ingress) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
-    async def receive(request: HttpRequest) -> HttpResponse:
-        return await ingress.receive(request, internal=True)
-
-    return receive
-
-
-def _admin_of(status: Status, admin: Admin) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+def _admin_of(status: Status, admin: Admin) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
     async def answer(request: HttpRequest) -> HttpResponse:
         target = "/" + request.target.removeprefix(RESERVED)
         path = target.partition("?")[0]

@@ -103,7 +103,6 @@ def run(options: Options) -> int:
         format="%(asctime)s %(levelname)s %(message)s",
         datefmt="%H:%M:%S",
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         if len(os.fsencode(ingress_path(options.state))) > LONGEST_SOCKET_PATH:
             raise CannotStart(f"the path {options.state.resolve()} is too long for a Unix socket in it; choose another")

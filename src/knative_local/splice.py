@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable
+from typing import Final, Protocol, cast
 
 from knative_local.backend import Backend, Lease, Unavailable
-from knative_local.http_types import Headers, HttpRequest, HttpResponse, TimedOut
-from knative_local.loopback import refusal
+from knative_local.http1_server import Taker
+from knative_local.http_types import HttpRequest, HttpResponse, TimedOut
 from knative_local.problem import problem
 
 OPEN_WITHIN_S: Final = 30.0
@@ -26,18 +27,6 @@ class SocketDoor(Protocol):
         ...
 
 
-def parse_head(data: bytes) -> HttpRequest:
-    """The opening request from what uvicorn hands over (well formed, as it has parsed it itself)."""
-    lines = data.split(b"\r\n")
-    method, target, _ = lines[0].decode("latin-1").split(" ", 2)
-    headers: Headers = []
-    for line in lines[1:]:
-        if line:
-            name, _, value = line.partition(b":")
-            headers.append((name.strip().lower(), value.strip()))
-    return HttpRequest(method, target, headers)
-
-
 def encode_head(request: HttpRequest) -> bytes:
     """The opening request as it goes on, with its `Upgrade` headers as they came."""
     lines = [f"{request.method} {request.target} HTTP/1.1".encode("latin-1")]
@@ -45,34 +34,40 @@ def encode_head(request: HttpRequest) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-class Splice(asyncio.Protocol):
-    """The client's side of one WebSocket; uvicorn makes one per upgrade and hands the connection over."""
+class Splice(Taker):
+    """The client's side of one WebSocket, opened by `request`."""
 
     _client: asyncio.Transport
 
-    def __init__(self, door: SocketDoor, *, server_state: Any, **_: Any) -> None:
+    def __init__(self, door: SocketDoor, request: HttpRequest) -> None:
         self._door = door
-        self._server_state = server_state
+        self._request = request
         self._upstream: _Upstream | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._early: list[bytes] = []
+        self._on_lost: Callable[[Taker], None] = lambda _: None
+
+    def when_lost(self, callback: Callable[[Taker], None]) -> None:
+        """See Taker."""
+        self._on_lost = callback
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """uvicorn hands the connection over."""
+        """The server hands the connection over."""
         self._client = cast(asyncio.Transport, transport)
-        self._server_state.connections.add(self)
+        self.pause_reading()
+        self._opening = asyncio.get_running_loop().create_task(self._open(self._request))
 
     def data_received(self, data: bytes) -> None:
-        """First the opening request, then whatever the client says."""
+        """Whatever the client says; what it says before it is answered waits."""
         if self._upstream is not None:
             self._upstream.write(data)
-        elif self._opening is None:
-            self._client.pause_reading()
-            self._opening = asyncio.get_running_loop().create_task(self._open(parse_head(data)))
+        else:
+            self._early.append(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         logger.debug("WebSocket ended by its client: %s", exc)
-        self._server_state.connections.discard(self)
+        self._on_lost(self)
         if self._opening is not None:
             self._opening.cancel()
         if self._upstream is not None:
@@ -89,7 +84,7 @@ class Splice(asyncio.Protocol):
             self._upstream.resume_reading()
 
     def shutdown(self) -> None:
-        """The server is ending (called by uvicorn)."""
+        """See Taker."""
         self.close()
 
     def close(self) -> None:
@@ -113,8 +108,7 @@ class Splice(asyncio.Protocol):
             self._client.resume_reading()
 
     async def _open(self, request: HttpRequest) -> None:
-        refused = refusal(request.method, request.headers, upgrade=True)
-        found = refused or self._door.backend_for_socket(request)
+        found = self._door.backend_for_socket(request)
         if isinstance(found, HttpResponse):
             self._refuse(found)
             return
@@ -139,7 +133,8 @@ class Splice(asyncio.Protocol):
             lease.release()
             raise
         self._upstream = upstream
-        upstream.write(encode_head(onward))
+        upstream.write(encode_head(onward) + b"".join(self._early))
+        self._early.clear()
         self.resume_reading()
 
     def _refuse(self, answer: HttpResponse) -> None:

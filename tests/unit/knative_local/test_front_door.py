@@ -13,7 +13,7 @@ from knative_local.addresses import TcpAddress
 from knative_local.backend import Exchange, OutOfTime, Unavailable
 from knative_local.front_door import FrontDoor
 from knative_local.http1 import HttpClient
-from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, header
+from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, header
 from knative_local.model import (
     Broker,
     Container,
@@ -63,8 +63,11 @@ MANIFESTS = Manifests(
 class FakeIngress:
     """Says back what it was asked for."""
 
-    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+    def accept(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
         return HttpResponse(202, [(b"x-path", request.target.encode()), (b"x-internal", str(internal).encode())])
+
+    async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
+        return self.accept(request, internal=internal)
 
 
 class FakeLease:
@@ -147,7 +150,11 @@ class House:
         return HttpResponse(200, [], b"admin " + request.target.encode())
 
     async def ask(self, method: str, target: str, *headers: tuple[bytes, bytes]) -> HttpResponse:
-        answer = await self.door.answer(HttpRequest(method, target, list(headers)))
+        answer = self.door.answer(HttpRequest(method, target, list(headers)))
+        if isinstance(answer, Promise):
+            raise TypeError("the fake ingress answers at once")
+        if not isinstance(answer, HttpResponse):
+            answer = await answer
         if isinstance(answer, Exchange):
             try:
                 return HttpResponse(answer.answer.status, answer.answer.headers, await answer.answer.read())
