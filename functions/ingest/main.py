@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 from trackway.domain.clocks import is_plausible
 from trackway.events import Event, PositionRecorded, event_of, from_milliseconds, utc_text
 from trackway.events.fields import Heading, Identifier, Latitude, Longitude, Moment, Speed
-from trackway.functions import Answer, Deps, Http, Problem, Refused, Request
+from trackway.functions import Answer, Deps, Hot, Http, Problem, Refused, Request
 
 SOURCE = "/trackway/functions/ingest"
 KNOT = 1852 / 3600
@@ -53,6 +53,21 @@ class Accepted(Struct, frozen=True):
     accepted: int
 
 
+LONGEST_PLAIN = 500
+
+
+def read_plain(query: bytes, deps: Deps) -> Event | None:
+    """The event of an OsmAnd query without escapes, as ``report_osmand`` would make it; None for any other, which that
+    one reads."""
+    if len(query) > LONGEST_PLAIN or b"%" in query or b"+" in query or not query.isascii():
+        return None
+    try:
+        fields = dict([field.split("=") for field in query.decode().split("&")])
+        return _event_of_osmand(convert(fields, OsmAndFix, strict=False), deps.settings.tenant, deps.clock.now())
+    except (ValueError, Refused):  # also msgspec's: whatever is wrong is told by who reads slowly
+        return None
+
+
 ANSWERS: dict[int, type | None] = {200: Accepted, 400: Problem, 413: Problem, 415: Problem, 503: Problem}
 ingest = Http()
 
@@ -63,10 +78,18 @@ async def report(request: Request[Fix | list[Fix]], deps: Deps) -> Answer:
     return _accept(fixes, request.tenant, deps.clock.now(), "recorded_at")
 
 
-@ingest.get("/v1/ingest/osmand", body=OsmAndFix, form=True, answers=ANSWERS, summary="Report as OsmAnd does, by query")
-@ingest.post("/v1/ingest/osmand", body=OsmAndFix, form=True, answers=ANSWERS, summary="Report as OsmAnd does, by form")
+BY_QUERY = "Report as OsmAnd does, by query"
+BY_FORM = "Report as OsmAnd does, by form"
+PLAIN = Hot(read_plain, Answer(200, Accepted(1)))
+
+
+@ingest.get("/v1/ingest/osmand", body=OsmAndFix, form=True, answers=ANSWERS, summary=BY_QUERY, hot=PLAIN)
+@ingest.post("/v1/ingest/osmand", body=OsmAndFix, form=True, answers=ANSWERS, summary=BY_FORM, hot=PLAIN)
 async def report_osmand(request: Request[OsmAndFix], deps: Deps) -> Answer:
-    sent, now = request.body, deps.clock.now()
+    return Answer(200, Accepted(1), events=[_event_of_osmand(request.body, request.tenant, deps.clock.now())])
+
+
+def _event_of_osmand(sent: OsmAndFix, tenant: str, now: datetime) -> Event:
     fix = Fix(
         id=sent.id,
         lat=sent.lat,
@@ -77,7 +100,7 @@ async def report_osmand(request: Request[OsmAndFix], deps: Deps) -> Answer:
         accuracy=_known(sent.accuracy),
         altitude=sent.altitude,
     )
-    return _accept([fix], request.tenant, now, "timestamp")
+    return _event(fix, tenant, now, "timestamp")
 
 
 def _accept(fixes: Sequence[Fix], tenant: str, now: datetime, field: str) -> Answer:

@@ -5,7 +5,7 @@ from trackway.functions.exchange import Answered, Received
 from trackway.functions.host import Function
 from trackway.functions.http import Entry, Http, on_events
 from trackway.functions.problem import Problem, Refused, SinkRefused, SinkUnavailable
-from trackway.functions.routes import Answer, Request, Route
+from trackway.functions.routes import Answer, Hot, Request, Route
 from trackway.functions.settings import InvalidSettings, Settings
 from trackway.functions.sink import Sink
 
@@ -16,6 +16,7 @@ __all__ = [
     "Deps",
     "Entry",
     "Function",
+    "Hot",
     "Http",
     "InvalidSettings",
     "Problem",

@@ -1,19 +1,308 @@
-"""uvicorn's connection, but for one thing: head and body of an answer leave in one write.
+"""One HTTP/1.1 connection: uvicorn's, with a short way for what comes with every event.
 
-uvicorn writes them apart, which are two packets, and with delayed acknowledgements on the other side 40 ms a hop.
+Hot routes and deliveries are answered from here, without a framework in between; everything else falls through to the
+application, as if this were not. An answer leaves in one write, and so do the answers of requests that came together:
+head and body written apart are two packets, and with delayed acknowledgements on the other side 40 ms a hop.
 """
 
 import asyncio
-from typing import Any, cast
+import logging
+from asyncio import TimerHandle
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from trackway.functions.exchange import Answered
+from trackway.functions.host import Function, largest_body
+from trackway.functions.problem import problem
+from trackway.functions.requests import Headers, OwnRequest, PassedOn, decoded
+from trackway.functions.turns import Turns
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+LARGEST_HEAD: Final = 64 * 1024
+"""Bytes of a request's target and headers."""
+
+MOST_TURNS: Final = 1000
+"""Requests that may wait for their answers on a connection before no more is read from it."""
+
+MOST_WAITING: Final = 64 * 1024 * 1024
+"""Bytes of the bodies of those that were read whole, likewise."""
+
+_NOTED: Final = frozenset({b"content-length", b"expect"})
+_CLOSE: Final = b"\r\nconnection: close\r\n"
+_log = logging.getLogger(__name__)
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 connection over a transport that joins."""
+    """uvicorn's HTTP/1.1 connection for one function. The parser's callbacks are the ``on_`` methods."""
+
+    function: ClassVar[Function]
+    parser: httptools.HttpRequestParser
+
+    def __init__(
+        self,
+        config: "Config",
+        server_state: "ServerState",
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.url = b""
+        self.headers = []
+        self._hot = self.function.routes.hot
+        self._turns = Turns()
+        self._receiving: OwnRequest | None = None
+        self._drops = False  # what is being received will not be answered, since the connection is about to end
+        self._is_last = False  # no request is taken any more
+        self._is_broken = False  # what comes cannot be read any more
+        self._in_head = False
+        self._head_size = 0  # bytes of chunks that came while a head was under way
+        self._has_long_head = False
+        self._noted: dict[bytes, bytes] = {}
+        self._is_scheduled = False
+        self._waiting = 0
+        self._heard = 0.0
+        self._timer: TimerHandle | None = None
+
+    # Life -------------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - as uvicorn narrows it
-        super().connection_made(cast(asyncio.Transport, _Joining(transport)))
+        self._joining = _Joining(transport)
+        super().connection_made(cast(asyncio.Transport, self._joining))
+        self._heard = self.loop.time()
+        self._timer = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_last = self._drops = True
+        self._receiving = None
+        if self._timer is not None:
+            self._timer.cancel()
+        for turn in self._turns.clear():
+            if isinstance(turn, PassedOn):
+                turn.cycle.disconnected = True
+                turn.cycle.message_event.set()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: what has come is answered, and with the last answer the connection ends."""
+        if self._turns.last is None:
+            self.transport.close()
+        else:
+            self._end_with_last()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.flow.pause_reading()  # who does not read answers gets no more of them
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._resume_reading()
+
+    def _look(self) -> None:
+        """Close a connection that nothing was heard from for too long while nothing was owed to it. One timer that
+        looks now and then, since setting one for each request would cost as much as a short answer."""
+        idle = 0.0 if len(self._turns) else self.loop.time() - self._heard
+        if idle >= self.timeout_keep_alive:
+            self.timeout_keep_alive_handler()
+        else:
+            self._timer = self.loop.call_later(self.timeout_keep_alive - idle, self._look)
+
+    # What comes in ----------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self.loop.time()
+        if self._is_broken:
+            return
+        if self._in_head:
+            self._head_size += len(data)
+        self._has_long_head = self._head_size + len(data) > LARGEST_HEAD
+        try:
+            self._feed(data)
+        except httptools.HttpParserCallbackError:
+            _log.exception("bug while reading a request")
+            self._refuse_rest(problem(500, "an error on our side; the function's log has it"))
+        except httptools.HttpParserError:
+            self._refuse_rest(problem(400, "the request is not HTTP/1.1 as RFC 9112 has it"))
+        else:
+            if self._in_head and self._head_size > LARGEST_HEAD:
+                self._refuse_rest(_long_head())
+        if len(self._turns) > MOST_TURNS or self._waiting > MOST_WAITING:
+            self.flow.pause_reading()
+
+    def _feed(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                # Whoever offers to upgrade is answered as if it had not (RFC 9110, 7.8), and goes on.
+                rest = memoryview(rest)[upgrade.args[0] :]
+                if not rest:
+                    return
+            else:
+                return
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self._in_head = True
+        self._head_size = 0
+        if self._noted:
+            self._noted = {}
+
+    def on_url(self, url: bytes) -> None:
+        self.url = self.url + url if self.url else url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in _NOTED:
+            self._noted[name] = value
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        # Of its own list: what else is told, after the body, are trailers, which are no headers.
+        headers, self.headers = self.headers, []
+        self._in_head = False
+        self._drops = self._is_last
+        if self._is_last:
+            self._receiving = None
+        elif self._has_long_head and _size(self.url, headers) > LARGEST_HEAD:
+            self._refuse_rest(_long_head())
+        else:
+            self._receiving = self._own(headers)
+            if self._receiving is None:
+                self._pass_on(headers)
+            else:
+                self._turns.add(self._receiving)
+
+    def on_body(self, body: bytes) -> None:
+        if self._receiving is not None:
+            self._receiving.take(body)
+        elif not self._drops:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        request = self._receiving
+        if request is None:
+            if not self._drops:
+                super().on_message_complete()
+            return
+        self._receiving = None
+        if not self.parser.should_keep_alive():
+            self._end_with_last()
+        self._waiting += request.size
+        self._turns.read(request)
+
+    def _own(self, headers: Headers) -> OwnRequest | None:
+        """The request, if it is answered from here."""
+        if self._noted.get(b"expect") or not self.url.startswith(b"/") or b"#" in self.url:
+            return None
+        method = self.parser.get_method()
+        path = self.url.partition(b"?")[0]
+        hot = self._hot.get((method, path))
+        if hot is None and not (method == b"POST" and self.function.is_delivery("POST", decoded(headers))):
+            return None
+        if self.parser.get_http_version() != "1.1":
+            return None
+        most = largest_body(delivery=hot is None)
+        request = OwnRequest(self.function, self, method, self.url, headers, hot, most)
+        request.expect(int(self._noted.get(b"content-length", b"0")))
+        return request
+
+    def _pass_on(self, headers: Headers) -> None:
+        """Let uvicorn make of it what it makes of every request."""
+        url, noted = self.url, self._noted
+        super().on_message_begin()
+        self.url, self.headers[:] = url, headers
+        self.expect_100_continue = noted.get(b"expect", b"").lower() == b"100-continue"
+        self.cycle = cast(RequestResponseCycle, None)  # there is none before this one: whose turn it is is known here
+        super().on_headers_complete()
+        self.headers = []  # of what comes after the body, which the application is not to take for headers
+        self._is_last = not self.cycle.keep_alive
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._turns.add(PassedOn(cycle, lambda: super(Connection, self)._start_asgi_task(cycle, app)))
+
+    def _refuse_rest(self, answered: Answered) -> None:
+        """Answer what cannot be read, after what came before it, and end the connection."""
+        last = self._turns.last
+        self._is_last = self._drops = self._is_broken = True
+        if self._receiving is not None:
+            request, self._receiving = self._receiving, None
+        elif isinstance(last, PassedOn) and last.cycle.more_body:
+            self.transport.close()  # its answer may be half written: the end of the connection says enough
+            return
+        else:
+            request = OwnRequest(self.function, self, b"", self.url, [], None, 0)
+            self._turns.add(request)
+        request.closes = True
+        request.refuse(answered)
+
+    def _end_with_last(self) -> None:
+        self._is_last = True
+        last = self._turns.last
+        if isinstance(last, PassedOn):
+            last.cycle.keep_alive = False
+        elif last is not None:
+            last.closes = True
+
+    # What goes out ----------------------------------------------------------------------------------------------------
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it in a task that the server waits for before it ends."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def settled(self) -> None:
+        """An answer is there. Where several wait they are written together, at the end of this turn of the loop."""
+        if len(self._turns) == 1:
+            self._write_due()
+        elif not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self._write_due)
+
+    def on_response_complete(self) -> None:
+        """The application has answered what was passed on to it."""
+        self._joining.release()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._heard = self.loop.time()
+        self._turns.ended()
+        self._write_due()
+
+    def _write_due(self) -> None:
+        self._is_scheduled = False
+        due = self._turns.due()
+        if due:
+            self.server_state.total_requests += len(due)
+            self._heard = self.loop.time()
+            self._waiting -= sum([turn.size for turn in due if isinstance(turn, OwnRequest)])
+            answers = [cast(bytes, turn.answer) for turn in due]
+            if due[-1].closes:
+                answers[-1] = answers[-1].replace(b"\r\n", _CLOSE, 1)
+            self.transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+            if due[-1].closes:
+                self.transport.close()
+                return
+        self._turns.begin_next()
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if not self.flow.write_paused and len(self._turns) <= MOST_TURNS // 2 and self._waiting <= MOST_WAITING // 2:
+            self.flow.resume_reading()
+
+
+def connection_for(function: Function) -> type[Connection]:
+    """The class of the connections that ``function`` is asked over."""
+    return type("FunctionConnection", (Connection,), {"function": function})
 
 
 class _Joining:
@@ -29,18 +318,27 @@ class _Joining:
             data, self._head = self._head + data, b""
         elif data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n"):
             self._head = data
-            asyncio.get_running_loop().call_soon(self._release)
+            asyncio.get_running_loop().call_soon(self.release)
             return
         self._transport.write(data)
 
     def close(self) -> None:
-        self._release()
+        self.release()
         self._transport.close()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Write what is held back."""
         if self._head:
             head, self._head = self._head, b""
             self._transport.write(head)
+
+
+def _size(url: bytes, headers: Headers) -> int:
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
+
+
+def _long_head() -> Answered:
+    return problem(431, f"the request's target and headers have more than {LARGEST_HEAD} bytes, the most that is read")

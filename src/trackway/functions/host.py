@@ -58,10 +58,6 @@ class Function:
         )
         return says_so or self.routes.is_empty
 
-    def largest_body(self, method: str, headers: Mapping[str, str]) -> int:
-        """How many bytes the body of such a request may have."""
-        return LARGEST_DELIVERY if self.is_delivery(method, headers) else LARGEST_REQUEST
-
     async def answer(self, received: Received) -> Answered:
         """The answer to a request. Never raises: what the function raises is turned into a status here."""
         delivery = self.is_delivery(received.method, received.headers)
@@ -69,11 +65,7 @@ class Function:
             return await (self._deliver(received) if delivery else self._serve(received))
         except Exception as error:
             known = problem_of(error, for_event=delivery)
-            if known is not None:
-                return known
-            _log.exception("bug while answering %s %s", received.method, received.path)
-            told = f"{type(error).__name__}: {error}" if delivery else "an error on our side; the function's log has it"
-            return problem(500, told)
+            return known or _bug(error, f"{received.method} {received.path}", for_event=delivery)
 
     async def _deliver(self, received: Received) -> Answered:
         """Hand events to the handler; what it emits is the reply if that can be one, else posted to the broker
@@ -82,7 +74,7 @@ class Function:
         events = self._events(received)
         if not events:
             return _DONE
-        emitted = _traced(await self.handler(events, self.deps), events[0].traceparent if len(events) == 1 else None)
+        emitted = traced(await self.handler(events, self.deps), events[0].traceparent if len(events) == 1 else None)
         if len(emitted) == 1 and _may_reply(received.headers):
             headers, body = to_binary(emitted[0])
             return Answered(200, headers, body)
@@ -105,8 +97,30 @@ class Function:
             )
         answer = await self.routes.serve(received, self.deps)
         if answer.events:
-            await self.deps.sink.emit(_traced(answer.events, received.headers.get("traceparent")))
+            await self.deps.sink.emit(traced(answer.events, received.headers.get("traceparent")))
         return answer.encoded()
+
+
+def largest_body(*, delivery: bool) -> int:
+    """How many bytes the body of a delivery, or of any other request, may have."""
+    return LARGEST_DELIVERY if delivery else LARGEST_REQUEST
+
+
+def too_large(most: int) -> Answered:
+    """What is told to somebody whose request's body is larger than that."""
+    return problem(413, f"the body has more than {most} bytes, the most that is read here")
+
+
+def answer_of(error: Exception, what: str) -> Answered:
+    """What is told to somebody who asked ``what`` over HTTP; what no table knows is a bug, and is logged."""
+    return problem_of(error, for_event=False) or _bug(error, what, for_event=False)
+
+
+def _bug(error: Exception, what: str, *, for_event: bool) -> Answered:
+    _log.error("bug while answering %s", what, exc_info=error)
+    return problem(
+        500, f"{type(error).__name__}: {error}" if for_event else "an error on our side; the function's log has it"
+    )
 
 
 def _may_reply(headers: Mapping[str, str]) -> bool:
@@ -115,7 +129,7 @@ def _may_reply(headers: Mapping[str, str]) -> bool:
     return not batch and "reply" in headers.get("prefer", "")
 
 
-def _traced(emitted: Iterable[Event], traceparent: str | None) -> list[Event]:
+def traced(emitted: Iterable[Event], traceparent: str | None) -> list[Event]:
     """The events, those without a trace in the trace of what caused them."""
     if traceparent is None:
         return list(emitted)

@@ -5,9 +5,8 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 from trackway.functions.exchange import Answered, Received
-from trackway.functions.host import Function, Handler, Salvage
-from trackway.functions.problem import problem
-from trackway.functions.routes import Reader, Route, RouteHandler
+from trackway.functions.host import Function, Handler, Salvage, largest_body, too_large
+from trackway.functions.routes import Hot, Reader, Route, RouteHandler
 
 if TYPE_CHECKING:
     from starlette.requests import Request as FrameworkRequest
@@ -72,9 +71,10 @@ class Http:
         answers: Mapping[int, type | None],
         body: type | UnionType | None = None,
         form: bool = False,
+        hot: Hot | None = None,
     ) -> Callable[[H], H]:
         """Declare a route for GET; with ``form`` the body's fields are read from the query. See ``Route``."""
-        return self._declare("GET", path, summary, answers, body, form, {})
+        return self._declare("GET", path, summary, answers, body, form, {}, hot)
 
     def post(
         self,
@@ -85,9 +85,10 @@ class Http:
         body: type | UnionType | None = None,
         form: bool = False,
         readers: Mapping[str, Reader] | None = None,
+        hot: Hot | None = None,
     ) -> Callable[[H], H]:
         """Declare a route for POST. See ``Route``."""
-        return self._declare("POST", path, summary, answers, body, form, readers or {})
+        return self._declare("POST", path, summary, answers, body, form, readers or {}, hot)
 
     def put(
         self, path: str, *, summary: str, answers: Mapping[int, type | None], body: type | UnionType | None = None
@@ -108,6 +109,7 @@ class Http:
         body: type | UnionType | None,
         form: bool,
         readers: Mapping[str, Reader],
+        hot: Hot | None = None,
     ) -> Callable[[H], H]:
         def declare(handler: H) -> H:
             self.function.routes.add(
@@ -120,6 +122,7 @@ class Http:
                     form=form,
                     readers=readers,
                     answers=answers,
+                    hot=hot,
                 )
             )
             return handler
@@ -141,7 +144,7 @@ async def _answer(function: Function, request: "FrameworkRequest") -> "Framework
     from starlette.responses import Response  # noqa: PLC0415 - the framework has loaded it; tables of routes do without
 
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-    body = await _body(request, function.largest_body(request.method, headers))
+    body = await _body(request, largest_body(delivery=function.is_delivery(request.method, headers)))
     if isinstance(body, bytes):
         query = request.scope["query_string"].decode("latin-1")
         answered = await function.answer(Received(request.method, request.scope["path"], query, headers, body))
@@ -167,5 +170,5 @@ async def _body(request: "FrameworkRequest", most: int) -> bytes | Answered:
             if size > most:
                 break
     if size > most:
-        return problem(413, f"the body has more than {most} bytes, the most that is read here")
+        return too_large(most)
     return b"".join(chunks)

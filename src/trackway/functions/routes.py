@@ -52,10 +52,20 @@ Reader = Callable[[bytes, Mapping[str, str]], object]
 """Makes a route's body of the bytes of another media type and the query. Raises Refused naming the field."""
 
 
+class Hot(Struct, frozen=True):
+    """A shorter way for what is asked very often without a body: ``read`` makes the one event of the raw query, and
+    ``answer`` goes out when the broker has it. Where ``read`` gives None the request is an odd one, and the route's
+    handler answers it; where it gives an event the handler would have emitted the same and answered the same."""
+
+    read: Callable[[bytes, Deps], Event | None]
+    answer: Answer
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """One line of the table. ``body`` is the type that JSON is decoded to (None: there is no body); with ``form`` it is
     read from query and form fields instead; ``readers`` make it of other media types. ``answers`` maps each status to
-    the type of its body (None: there is none)."""
+    the type of its body (None: there is none). ``hot`` is a shorter way to the same answer, on paths without
+    parameters."""
 
     method: str
     path: str
@@ -65,6 +75,7 @@ class Route(Struct, frozen=True, kw_only=True):
     form: bool = False
     readers: Mapping[str, Reader] = {}
     answers: Mapping[int, type | None] = {}
+    hot: Hot | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +88,13 @@ class Route(Struct, frozen=True, kw_only=True):
         if self.body is None:
             return []
         return [FORM] if self.form else [JSON, *self.readers]
+
+
+class HotRoute(Struct, frozen=True):
+    """A hot route as a connection needs it: ``answer`` is the whole message."""
+
+    read: Callable[[bytes, Deps], Event | None]
+    answer: bytes
 
 
 class Routes:
@@ -103,6 +121,15 @@ class Routes:
                 methods[route.method] = route
                 return
         self._templates.append((pattern, {route.method: route}))
+
+    @property
+    def hot(self) -> dict[tuple[bytes, bytes], HotRoute]:
+        """The routes that have a shorter way, by method and path."""
+        return {
+            (route.method.encode(), route.path.encode()): HotRoute(route.hot.read, route.hot.answer.encoded().wire())
+            for route in self.table
+            if route.hot is not None
+        }
 
     async def serve(self, received: Received, deps: Deps) -> Answer:
         """Answer by the route that fits. Raises Refused: 404, 405 with Allow, 400 naming the field, 415."""

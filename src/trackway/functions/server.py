@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 from trackway.functions.catalogue import function_in, source_of
-from trackway.functions.connection import Connection
+from trackway.functions.connection import connection_for
 from trackway.functions.deps import Deps
 from trackway.functions.framework import create_asgi_app
 from trackway.functions.settings import Settings
@@ -50,7 +50,7 @@ def serve(name: str, settings: Settings) -> None:
     function.deps = Deps(settings)
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=connection_for(function),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from trackway.events import BATCH_MEDIA_TYPE, Event, to_binary, to_structured
 from trackway.functions.address import SinkAddress
@@ -28,12 +28,33 @@ LARGEST_POST: Final = 4 * 1024 * 1024
 """Bytes of a batch, unless a single event is larger."""
 
 
+class Emission(Protocol):
+    """Somebody whose event is under way, to be told what became of it."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody waits for it any more, so that it need not be posted."""
+        ...
+
+    def arrived(self) -> None:
+        """The broker has the event."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """The broker does not have it, and why."""
+        ...
+
+
 class Sink(Protocol):
     """Where a function's events go."""
 
     async def emit(self, events: Sequence[Event]) -> None:
         """Return when the broker has all of them. Raises SinkUnavailable (try again; some may have arrived, which is
         harmless, since a repeat has the same id) or SinkRefused."""
+        ...
+
+    def post(self, event: Event, emission: Emission) -> None:
+        """``emit`` for a single event without a task that waits: ``emission`` is told instead. Never raises."""
         ...
 
     async def close(self) -> None:
@@ -46,7 +67,15 @@ class NoSink:
 
     async def emit(self, events: Sequence[Event]) -> None:
         if events:
-            raise SinkUnavailable("no broker to emit to: K_SINK is not set (in the manifests, a SinkBinding sets it)")
+            raise self._unset()
+
+    def post(self, event: Event, emission: Emission) -> None:
+        del event
+        emission.failed(self._unset())
+
+    @staticmethod
+    def _unset() -> SinkUnavailable:
+        return SinkUnavailable("no broker to emit to: K_SINK is not set (in the manifests, a SinkBinding sets it)")
 
     async def close(self) -> None: ...
 
@@ -60,6 +89,11 @@ class _Emission:
         self.left = left
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    @property
+    def is_over(self) -> bool:
+        # What failed will be emitted again as a whole, so the rest of it need not be posted now.
+        return self.done.done()
+
     def arrived(self) -> None:
         self.left -= 1
         if self.left == 0 and not self.done.done():
@@ -70,17 +104,13 @@ class _Emission:
             self.done.set_exception(error)
 
 
-class _Parcel(NamedTuple):
-    """An event as it is posted (headers of the binary mode and data, or no headers and a document), and whose it is."""
-
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    emission: _Emission
+_Parcel = tuple[list[tuple[bytes, bytes]], bytes, Emission]
+"""An event as it is posted (headers of the binary mode and data, or no headers and a document), and whose it is."""
 
 
 def _fail(parcels: list[_Parcel], error: Exception) -> None:
-    for parcel in parcels:
-        parcel.emission.failed(error)
+    for _, _, emission in parcels:
+        emission.failed(error)
 
 
 _BATCH_HEADERS: Final = [(b"content-type", BATCH_MEDIA_TYPE.encode())]
@@ -110,26 +140,37 @@ class BrokerSink:
             return
         emission = _Emission(len(events))
         self._waiting.extend([self._parcel(event, emission) for event in events])
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._schedule()
         await emission.done
+
+    def post(self, event: Event, emission: Emission) -> None:
+        try:
+            self._waiting.append(self._parcel(event, emission))
+        except Exception as error:  # told to whoever waits, as every other failure is
+            emission.failed(error)
+        else:
+            self._schedule()
 
     async def close(self) -> None:
         for poster in self._posters:
             poster.cancel()
         await asyncio.gather(*self._posters, return_exceptions=True)
         while self._waiting:
-            self._waiting.popleft().emission.failed(SinkUnavailable("the function is stopping"))
+            _fail([self._waiting.popleft()], SinkUnavailable("the function is stopping"))
         self._client.close()
 
-    def _parcel(self, event: Event, emission: _Emission) -> _Parcel:
+    def _parcel(self, event: Event, emission: Emission) -> _Parcel:
         if self._address.takes_batches:
-            return _Parcel([], to_structured(event), emission)
+            return [], to_structured(event), emission
         headers, body = to_binary(event)
         if any(b"\n" in value or b"\r" in value for _, value in headers):
             raise SinkRefused("an attribute of the event has a line break, which no header can carry", 400)
-        return _Parcel(headers, body, emission)
+        return headers, body, emission
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         """Start as many posters as there is work for; each posts until nothing waits."""
@@ -143,14 +184,13 @@ class BrokerSink:
     async def _post_waiting(self) -> None:
         while self._waiting:
             parcels = self._next_batch() if self._address.takes_batches else [self._waiting.popleft()]
-            # An emission that failed will be emitted again as a whole, so the rest of it need not be posted now.
-            await self._settle([parcel for parcel in parcels if not parcel.emission.done.done()])
+            await self._settle([parcel for parcel in parcels if not parcel[2].is_over])
 
     def _next_batch(self) -> list[_Parcel]:
         parcels = [self._waiting.popleft()]
-        size = len(parcels[0].body)
+        size = len(parcels[0][1])
         while self._waiting and len(parcels) < LARGEST_BATCH:
-            size += len(self._waiting[0].body)
+            size += len(self._waiting[0][1])
             if size > LARGEST_POST:
                 break
             parcels.append(self._waiting.popleft())
@@ -174,14 +214,14 @@ class BrokerSink:
         except Exception as error:  # also a bug must not leave anybody waiting
             _fail(parcels, error)
         else:
-            for parcel in parcels:
-                parcel.emission.arrived()
+            for _, _, emission in parcels:
+                emission.arrived()
 
     async def _post(self, parcels: list[_Parcel]) -> None:
         """Post until it is accepted. Raises SinkUnavailable when patience ends, SinkRefused when it never will be."""
-        headers, body = parcels[0].headers, parcels[0].body
+        headers, body, _ = parcels[0]
         if self._address.takes_batches:
-            headers, body = _BATCH_HEADERS, b"[" + b",".join([parcel.body for parcel in parcels]) + b"]"
+            headers, body = _BATCH_HEADERS, b"[" + b",".join([body for _, body, _ in parcels]) + b"]"
         deadline, wait = monotonic() + self._patience, FIRST_WAIT
         while True:
             reason = await self._attempt(headers, body, deadline - monotonic())

@@ -15,6 +15,7 @@ from trackway.domain.trip import Trip
 from trackway.events import Event, RoutePlanned, RoutePoint, RouteStop, TripStarted, event_of, to_batch, to_binary
 from trackway.functions import Answered, Deps, Function, Received, Settings, SinkUnavailable
 from trackway.functions.catalogue import load
+from trackway.functions.sink import Emission
 from trackway.storage.memory import InMemoryStore
 
 FOLDER = Path(__file__).resolve().parents[3] / "functions"
@@ -54,6 +55,13 @@ class FakeSink:
         if events:
             self.events.extend(events)
             self.batches.append(list(events))
+
+    def post(self, event: Event, emission: Emission) -> None:
+        if self.refuses is not None:
+            emission.failed(self.refuses)
+        else:
+            self.events.append(event)
+            emission.arrived()
 
     async def close(self) -> None: ...
 

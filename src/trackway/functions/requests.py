@@ -1,0 +1,150 @@
+"""A request in its turn on a connection: one that is answered from there, or one that is passed on to the framework."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote
+
+from trackway.functions.exchange import Answered, Received
+from trackway.functions.host import Function, answer_of, too_large, traced
+from trackway.functions.routes import HotRoute
+from trackway.functions.turns import Turn
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+Headers = list[tuple[bytes, bytes]]
+"""Names in lower case."""
+
+_log = logging.getLogger(__name__)
+
+
+class Line(Protocol):
+    """The connection that a request came over, as far as the request needs it."""
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None: ...
+
+    def settled(self) -> None:
+        """The request has its answer."""
+        ...
+
+
+class OwnRequest(Turn):
+    """A request that is answered without the framework. Having emitted a hot route's event, it is told what became of
+    it: it is the emission."""
+
+    __slots__ = ("_chunks", "_function", "_headers", "_hot", "_line", "_method", "_most", "_url", "size")
+
+    is_over = False
+
+    def __init__(
+        self,
+        function: Function,
+        line: Line,
+        method: bytes,
+        url: bytes,
+        headers: Headers,
+        hot: HotRoute | None,
+        most: int,
+    ) -> None:
+        """``most`` is how many bytes the body may have; ``hot`` is the short way, if there is one."""
+        super().__init__()
+        self._function = function
+        self._line = line
+        self._method = method
+        self._url = url
+        self._headers = headers
+        self._hot = hot
+        self._most = most
+        self._chunks: list[bytes] = []
+        self.size = 0
+        """Bytes of the body that are held."""
+
+    def expect(self, length: int) -> None:
+        """The body will have so many bytes."""
+        if length > self._most:
+            self.refuse(too_large(self._most))
+
+    def take(self, chunk: bytes) -> None:
+        """A part of the body. What is too large is answered at once, and passes by."""
+        if self.answer is not None:
+            return
+        if self.size + len(chunk) > self._most:
+            self._chunks.clear()
+            self.size = 0
+            self.refuse(too_large(self._most))
+        else:
+            self._chunks.append(chunk)
+            self.size += len(chunk)
+
+    def begin(self) -> None:
+        if self._hot is None or self._chunks or not self._emit(self._hot):
+            self._line.run(self._answer())
+
+    def refuse(self, answered: Answered) -> None:
+        """Answer so."""
+        self.answer = answered.wire()
+        self._line.settled()
+
+    def arrived(self) -> None:
+        """The broker has the event."""
+        assert self._hot is not None  # noqa: S101 - only a hot route's event is emitted from here; narrows the type
+        self.answer = self._hot.answer
+        self._line.settled()
+
+    def failed(self, error: Exception) -> None:
+        """The broker does not have the event."""
+        self.refuse(answer_of(error, self._what))
+
+    def _emit(self, hot: HotRoute) -> bool:
+        deps = self._function.deps
+        try:
+            event = hot.read(self._url.partition(b"?")[2], deps)
+        except Exception:
+            _log.exception("bug on the short way of %s", self._what)  # the long way remains
+            return False
+        if event is None:
+            return False
+        for name, value in self._headers:
+            if name == b"traceparent":
+                (event,) = traced([event], value.decode("latin-1"))
+        deps.sink.post(event, self)
+        return True
+
+    async def _answer(self) -> None:
+        chunks, self._chunks = self._chunks, []
+        query = self._url.partition(b"?")[2].decode("latin-1")
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        received = Received(self._method.decode(), self._path, query, decoded(self._headers), body)
+        answered = await self._function.answer(received)
+        try:
+            self.refuse(answered)
+        except ValueError as error:  # an answer that cannot be written is a bug like any other
+            self.refuse(answer_of(error, self._what))
+
+    @property
+    def _path(self) -> str:
+        return unquote(self._url.partition(b"?")[0].decode("latin-1"))
+
+    @property
+    def _what(self) -> str:
+        return f"{self._method.decode()} {self._path}"
+
+
+class PassedOn(Turn):
+    """A request that the framework's application answers."""
+
+    __slots__ = ("_start", "cycle")
+
+    def __init__(self, cycle: "RequestResponseCycle", start: Callable[[], None]) -> None:
+        super().__init__(is_passed_on=True)
+        self.cycle = cycle
+        self._start = start
+
+    def begin(self) -> None:
+        self._start()
+
+
+def decoded(headers: Headers) -> dict[str, str]:
+    """The headers as text; of several of the same name the last counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
