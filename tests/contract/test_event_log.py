@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from knative_local.log.port import DeadLetter, EventLog, Failure, LogUnavailable, Record
-from knative_local.log.sqlite import Retention, SqliteEventLog
+from knative_local.log.retention import Retention
+from knative_local.log.sqlite import SqliteEventLog
 from tests.unit.knative_local.eventing import BROKER, event
 
 OpenLog = Callable[[], EventLog]
@@ -173,9 +174,14 @@ async def test_a_trigger_that_was_deleted_begins_anew_when_it_comes_back(open_lo
     assert log.cursor("t/y", BROKER) == 0
 
 
+async def append_one_by_one(log: EventLog, first: int, last: int) -> None:
+    for n in range(first, last + 1):
+        await log.append(BROKER, [event(str(n))])
+
+
 async def test_old_events_go_when_every_trigger_is_through(open_log: OpenLog) -> None:
     log = open_log()
-    await log.append(BROKER, [event(str(n)) for n in range(1, 11)])
+    await append_one_by_one(log, 1, 10)
 
     assert log.prune({BROKER: 6}, now_ms=1_000 + DAY_MS) == 0
     assert log.prune({BROKER: 6}, now_ms=1_001 + DAY_MS) == 6
@@ -194,10 +200,19 @@ async def test_old_events_go_when_every_trigger_is_through(open_log: OpenLog) ->
 
 async def test_more_than_is_kept_goes_even_when_it_is_young(open_log: OpenLog) -> None:
     log = open_log()
-    await log.append(BROKER, [event(str(n)) for n in range(1, 61)])
+    await append_one_by_one(log, 1, 60)
 
     assert log.prune({BROKER: 4}, now_ms=1_000) == 4
     assert log.prune({BROKER: 60}, now_ms=1_000) == 6
+
+
+async def test_a_commit_that_is_not_read_to_its_end_is_kept_whole(open_log: OpenLog) -> None:
+    log = open_log()
+    await log.append(BROKER, [event(str(n)) for n in range(1, 5)])
+    await log.append(BROKER, [event(str(n)) for n in range(5, 9)])
+
+    assert log.prune({BROKER: 6}, now_ms=1_001 + DAY_MS) == 4
+    assert ids(log.read(BROKER, 5, 10)) == ["6", "7", "8"]
 
 
 async def test_dead_letters(open_log: OpenLog) -> None:

@@ -8,9 +8,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
-from knative_local.cloudevent import CloudEvent, from_json
+from knative_local.cloudevent import CloudEvent
+from knative_local.log.chunk import Chunk
 from knative_local.log.file_lock import FileLock
 from knative_local.log.port import (
     MOST_BYTES_READ,
@@ -20,13 +22,15 @@ from knative_local.log.port import (
     LogUnavailable,
     Record,
 )
+from knative_local.log.rebuild import prepare
+from knative_local.log.retention import Excess, Retention, to_prune
+from knative_local.log.sqlite_chunks import INSERT, ChunkTable
 from knative_local.log.sqlite_dead_letters import LEAVE_OFFSETS, DeadLetterTable
 from knative_local.log.sqlite_file import Database
 from knative_local.log.tail import Tail
 
-# A broker's events lie together in the one B-tree: its number is in the high bits of the row's key, the offset below.
-_OFFSET_BITS = 40
-_PRUNE_STEP = 5_000
+# What one step of pruning takes off, so that no turn of the loop takes long.
+_PRUNE_BYTES = 16 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +39,9 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """Events that every Trigger is through with go when older than `age_ms` or when more than `count` are kept."""
-
-    age_ms: int = 24 * 3600 * 1000
-    count: int = 1_000_000
-
-
 @dataclass(slots=True)
 class _BrokerLog:
     id: int
-    pruned: int
     tail: Tail
 
 
@@ -55,6 +50,15 @@ class _Append:
     broker: str
     events: Sequence[CloudEvent]
     durable: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a commit adds to one Broker's log; `size` is the bytes of its JSON."""
+
+    broker: str
+    records: list[Record]
+    size: int
 
 
 class SqliteEventLog:
@@ -68,9 +72,10 @@ class SqliteEventLog:
         self._brokers: dict[str, _BrokerLog] = {}
         self._waiting: list[_Append] = []
         self._listeners: list[CommitListener] = []
+        self._chunks = ChunkTable(database)
         self._dead_letters = DeadLetterTable(database, now_ms)
-        for id_, key, pruned in database.query("SELECT id, key, pruned FROM brokers"):
-            self._brokers[key] = _BrokerLog(id_, pruned, Tail(self._stored_end(id_, pruned)))
+        for id_, key, end in self._ends():
+            self._brokers[key] = _BrokerLog(id_, Tail(end))
         database.when_reopened(self._reopened)
 
     @classmethod
@@ -84,12 +89,12 @@ class SqliteEventLog:
         except OSError as error:
             raise LogUnavailable(f"cannot open the event log {path}: {error.strerror or error}") from error
         try:
+            prepare(path)
             return cls(Database(path), lock, retention or Retention(), now_ms)
-        except sqlite3.Error as error:
+        except BaseException as error:
             lock.release()
-            raise LogUnavailable(f"cannot open the event log {path}: {error}") from error
-        except LogUnavailable:
-            lock.release()
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise LogUnavailable(f"cannot open the event log {path}: {error}") from error
             raise
 
     def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
@@ -112,21 +117,7 @@ class SqliteEventLog:
         recent = known.tail.read(after, limit, most_bytes)
         if recent is not None:
             return recent
-        base = known.id << _OFFSET_BITS
-        left = most_bytes
-
-        def more(row: tuple[int, int, bytes]) -> bool:
-            nonlocal left
-            left -= len(row[2])
-            return left > 0
-
-        rows = self._database.some(
-            "SELECT position, appended_ms, event FROM events"
-            " WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
-            (base + after, base + known.tail.end, limit),
-            more,
-        )
-        return [Record(position - base, appended_ms, from_json(event)) for position, appended_ms, event in rows]
+        return self._chunks.read(known.id, after, known.tail.end, limit, most_bytes)
 
     def end(self, broker: str) -> int:
         """See EventLog."""
@@ -163,12 +154,21 @@ class SqliteEventLog:
             self._database.write(("DELETE FROM cursors WHERE trigger = ?", gone), (LEAVE_OFFSETS, gone))
 
     def prune(self, floors: Mapping[str, int], now_ms: int) -> int:
-        """See EventLog."""
-        deleted = 0
-        for key, known in self._brokers.items():
-            upto = min(floors.get(key, known.tail.end), known.pruned + _PRUNE_STEP)
-            deleted += self._prune_broker(known, upto, now_ms)
-        return deleted
+        """See EventLog. Bounds how much it looks at and deletes, so that no turn of the loop takes long."""
+        count = self._retention.count
+        excess = Excess(
+            before_ms=now_ms - self._retention.age_ms,
+            upto={key: known.tail.end - count for key, known in self._brokers.items()} if count else {},
+            size=self._chunks.size() - self._retention.bytes,
+        )
+        oldest = [
+            self._chunks.oldest(key, known.id, floors.get(key, known.tail.end)) for key, known in self._brokers.items()
+        ]
+        go = to_prune(oldest, excess, _PRUNE_BYTES)
+        if go:
+            self._chunks.delete({self._brokers[portion.broker].id: portion.last for portion in go})
+            self._chunks.give_back()
+        return sum(portion.number for portion in go)
 
     def bury(
         self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
@@ -219,67 +219,49 @@ class SqliteEventLog:
         except Exception as error:
             _refuse(waiting, error)  # whatever it is: who waits has to hear of it
             return
-        for key, records in batches.items():
-            self._brokers[key].tail.extend(records)
+        for batch in batches:
+            self._brokers[batch.broker].tail.extend(batch.records, batch.size)
         for append in waiting:
             if not append.durable.done():
                 append.durable.set_result(None)
-        for key, records in batches.items():
+        for batch in batches:
             for listener in self._listeners:
-                listener(key, records)
+                listener(batch.broker, batch.records)
 
-    def _insert(self, waiting: list[_Append], appended_ms: int) -> dict[str, list[Record]]:
-        batches: dict[str, list[Record]] = {}
-        rows: list[tuple[int, int, bytes]] = []
+    def _insert(self, waiting: list[_Append], appended_ms: int) -> list[_Batch]:
+        together: dict[str, list[CloudEvent]] = {}
         for append in waiting:
-            known = self._brokers.get(append.broker) or self._new_broker(append.broker)
-            records = batches.setdefault(append.broker, [])
-            base, offset = known.id << _OFFSET_BITS, known.tail.end + len(records)
-            for event in append.events:
-                offset += 1
-                records.append(Record(offset, appended_ms, event))
-                rows.append((base + offset, appended_ms, event.json))
-        self._database.write(("INSERT INTO events (position, appended_ms, event) VALUES (?, ?, ?)", rows))
+            together.setdefault(append.broker, []).extend(append.events)
+        batches: list[_Batch] = []
+        rows: list[Chunk] = []
+        for key, events in together.items():
+            known = self._brokers.get(key) or self._new_broker(key)
+            first = known.tail.end + 1
+            jsons = [event.json for event in events]
+            rows += self._chunks.rows(known.id, first, appended_ms, jsons)
+            records = list(map(Record, range(first, first + len(events)), repeat(appended_ms), events))
+            batches.append(_Batch(key, records, sum(map(len, jsons))))
+        self._database.write((INSERT, rows))
         return batches
 
     def _new_broker(self, key: str) -> _BrokerLog:
         self._database.write(("INSERT OR IGNORE INTO brokers (key) VALUES (?)", [(key,)]))
         ((id_,),) = self._database.query("SELECT id FROM brokers WHERE key = ?", (key,))
-        known = self._brokers[key] = _BrokerLog(id_, 0, Tail(0))
+        known = self._brokers[key] = _BrokerLog(id_, Tail(0))
         return known
 
     def _reopened(self) -> None:
         """Go on behind what is in the file: a commit that was said to have failed may be there after all."""
-        for known in self._brokers.values():
-            end = self._stored_end(known.id, known.pruned)
-            if end != known.tail.end:
-                known.tail = Tail(end)
+        for id_, key, end in self._ends():
+            known = self._brokers.get(key)
+            if known is None or end != known.tail.end:
+                self._brokers[key] = _BrokerLog(id_, Tail(end))
         self._dead_letters.recount()
 
-    def _stored_end(self, broker_id: int, pruned: int) -> int:
-        base = broker_id << _OFFSET_BITS
-        ((highest,),) = self._database.query(
-            "SELECT max(position) FROM events WHERE position > ? AND position < ?", (base, base + (1 << _OFFSET_BITS))
-        )
-        return max(pruned, (highest or base) - base)
-
-    def _prune_broker(self, known: _BrokerLog, upto: int, now_ms: int) -> int:
-        base = known.id << _OFFSET_BITS
-        surplus = known.tail.end - self._retention.count
-        ((aged,),) = self._database.query(
-            "SELECT max(position) FROM events WHERE position > ? AND position <= ? AND appended_ms < ?",
-            (base + known.pruned, base + upto, now_ms - self._retention.age_ms),
-        )
-        upto = min(upto, max(surplus, (aged or base) - base))
-        if upto <= known.pruned:
-            return 0
-        deleted = upto - known.pruned
-        self._database.write(
-            ("DELETE FROM events WHERE position > ? AND position <= ?", [(base + known.pruned, base + upto)]),
-            ("UPDATE brokers SET pruned = ? WHERE id = ?", [(upto, known.id)]),
-        )
-        known.pruned = upto
-        return deleted
+    def _ends(self) -> list[tuple[int, str, int]]:
+        """Number, key and highest offset of each Broker in the file. Raises LogUnavailable."""
+        rows = self._database.query("SELECT id, key, floor FROM brokers")
+        return [(id_, key, max(floor, self._chunks.end(id_))) for id_, key, floor in rows]
 
 
 def _refuse(waiting: Sequence[_Append], error: Exception) -> None:

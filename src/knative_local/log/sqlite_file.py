@@ -11,11 +11,22 @@ from typing import Any
 
 from knative_local.log.port import LogUnavailable
 
-_SCHEMA_VERSION = 1
+FORMAT = 2
+# A Broker's number is in the high bits of a chunk's position, the offset of its first event below.
+OFFSET_BITS = 40
+MOST_OFFSET = (1 << OFFSET_BITS) - 1
+# `floor`: the offsets up to it are never given (again), whether their events are still there or not.
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
-CREATE TABLE brokers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, pruned INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE events (position INTEGER PRIMARY KEY, appended_ms INTEGER NOT NULL, event BLOB NOT NULL);
+CREATE TABLE brokers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, floor INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE chunks (
+    position INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL,
+    appended_ms INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    sizes BLOB NOT NULL,
+    events BLOB NOT NULL
+);
 CREATE TABLE cursors (trigger TEXT PRIMARY KEY, broker TEXT NOT NULL, done INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE dead_letters (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,7 +43,7 @@ CREATE TABLE dead_letters (
     event BLOB NOT NULL,
     UNIQUE (trigger, "offset")
 );
-PRAGMA user_version = {_SCHEMA_VERSION};
+PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 _WAL_KEPT_BYTES = 16 << 20
@@ -42,21 +53,25 @@ Rows = Sequence[tuple[object, ...]]
 logger = logging.getLogger(__name__)
 
 
+def create(database: sqlite3.Connection) -> None:
+    """Make the tables in an empty file. Raises sqlite3.Error."""
+    database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    database.executescript(_SCHEMA)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     """Open the file, with its tables. Raises sqlite3.Error, or LogUnavailable for a file of another version."""
     database = sqlite3.connect(path, isolation_level=None)
     try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            create(database)
+        elif version != FORMAT:
+            raise LogUnavailable(f"{path} was written by another version (format {version}, this one reads {FORMAT})")
         database.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit is on the disk, not only with the operating system, before anyone is told 202.
         database.execute("PRAGMA synchronous = FULL")
         database.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            database.executescript(_SCHEMA)
-        elif version != _SCHEMA_VERSION:
-            raise LogUnavailable(
-                f"{path} was written by another version (format {version}, this one reads {_SCHEMA_VERSION})"
-            )
     except BaseException:
         database.close()
         raise

@@ -21,11 +21,11 @@ class Tail:
         self._records: list[Record] = []
         self._bytes = 0
 
-    def extend(self, records: Sequence[Record]) -> None:
-        """Add records that follow `end` without a hole."""
+    def extend(self, records: Sequence[Record], size: int) -> None:
+        """Add records that follow `end` without a hole; their JSON has `size` bytes."""
         self._records.extend(records)
         self.end = records[-1].offset
-        self._bytes += sum(map(_size, records))
+        self._bytes += size + len(records) * _RECORD_OVERHEAD
         if self._bytes > _MOST_BYTES:
             self._halve()
 

@@ -14,7 +14,8 @@ from knative_local.dispatcher import Dispatcher
 from knative_local.filters import Exact
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, TimedOut, header
 from knative_local.log.port import LogUnavailable
-from knative_local.log.sqlite import Retention, SqliteEventLog
+from knative_local.log.retention import Retention
+from knative_local.log.sqlite import SqliteEventLog
 from knative_local.pump import Bounds
 from tests.unit.knative_local.eventing import (
     BROKER,
@@ -270,7 +271,8 @@ async def test_events_that_every_trigger_is_through_with_are_pruned(
     slow = trigger("second", "slow", Exact((("id", "4"),)))
     dispatcher = Dispatcher([trigger(), slow], log, subscribers)
     await dispatcher.start()
-    await log.append(BROKER, [event(str(n)) for n in range(1, 8)])
+    for n in range(1, 8):
+        await log.append(BROKER, [event(str(n))])
 
     # The slow one is at the fourth: what is before that may go.
     await until(lambda: log.cursor("town/second", BROKER) == 3)
@@ -286,18 +288,20 @@ async def test_a_broker_without_triggers_is_pruned_and_hinders_no_other(
     log = SqliteEventLog.open(tmp_path / "log.db", Retention(count=1))
     dispatcher = Dispatcher([trigger()], log, subscribers)
     await dispatcher.start()
-    await log.append("town/other", [event(str(n)) for n in range(1, 5)])
+    for n in range(1, 5):
+        await log.append("town/other", [event(str(n))])
     await until(lambda: stored(tmp_path) == [4])
-    await log.append(BROKER, [event(str(n)) for n in range(1, 8)])
+    for n in range(1, 8):
+        await log.append(BROKER, [event(str(n))])
     await until(lambda: stored(tmp_path) == [4, 7])
     await dispatcher.stop(0)
     log.close()
 
 
 def stored(folder: Path) -> list[int]:
-    """The offsets that are in the file; a reader beside the one that writes."""
+    """The offsets of the chunks that are in the file; a reader beside the one that writes."""
     with closing(sqlite3.connect(folder / "log.db")) as database:
-        return [row[0] for row in database.execute("SELECT position & 0xffffff FROM events ORDER BY position")]
+        return [row[0] for row in database.execute("SELECT position & 0xffffff FROM chunks ORDER BY position")]
 
 
 async def test_a_changed_filter_sends_the_next_events_elsewhere(start: Start, subscribers: FakeSubscribers) -> None:
