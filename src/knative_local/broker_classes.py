@@ -12,6 +12,7 @@ CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
 class BrokerClass:
     """How Brokers of one class behave.
 
+    `ingress`: the host, without a cluster's domain, at which events for them are taken.
     `bad_reply`: a 2xx whose body is no event is a failure that is final at once, one that is retried, or a success
     without a reply.
     `first_wait_number`: what stands for n before the first retry in `delay * n` (linear) and `delay * 2^n`
@@ -29,6 +30,7 @@ class BrokerClass:
     """
 
     name: str
+    ingress: str
     bad_reply: Literal["final", "retried", "passed over"]
     first_wait_number: int
     error_data_bytes: int
@@ -45,6 +47,7 @@ class BrokerClass:
 
 KAFKA: Final = BrokerClass(
     name="Kafka",
+    ingress="kafka-broker-ingress.knative-eventing",
     bad_reply="final",
     first_wait_number=1,
     error_data_bytes=1_024,
@@ -60,6 +63,7 @@ KAFKA: Final = BrokerClass(
 )
 CHANNEL: Final = BrokerClass(
     name="MTChannelBasedBroker",
+    ingress="broker-ingress.knative-eventing",
     bad_reply="retried",
     first_wait_number=0,
     error_data_bytes=768,  # 1,024 characters of base64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from knative_local.model import (
     Deployment,
     Destination,
     EnvVar,
+    JobSink,
     KnService,
     Manifests,
     Ref,
@@ -62,21 +64,28 @@ class Environments:
     """Makes environments from the ConfigMaps, Secrets and SinkBindings of the manifests."""
 
     def __init__(
-        self, manifests: Manifests, address_of: Callable[[Destination, str], str], ingress_socket: str, url: str
+        self,
+        manifests: Manifests,
+        address_of: Callable[[Destination, str], str],
+        log_of: Callable[[Destination, str], str | None],
+        ingress_socket: str,
+        url: str,
     ) -> None:
-        """`address_of` gives the URL under which a process on this machine reaches a destination, `url` is ours."""
+        """`address_of` gives the URL under which a process on this machine reaches a destination, `log_of` the log
+        that it stands for (or None), `url` is ours."""
         self._manifests = manifests
         self._texts = {("ConfigMap", c.namespace, c.name): c.data for c in manifests.config_maps}
         self._texts |= {("Secret", s.namespace, s.name): s.data for s in manifests.secrets}
         self._bindings = manifests.sink_bindings
         self._address_of = address_of
+        self._log_of = log_of
         self._ingress_socket = ingress_socket
         self._runtime = {"KNATIVE_LOCAL_URL": url}
 
     def check(self) -> None:
         """Make every environment once; raises VariableErrors with all that is missing."""
         found: list[str] = []
-        for each in (*self._manifests.services, *self._manifests.deployments):
+        for each in (*self._manifests.services, *self._manifests.deployments, *self._manifests.job_sinks):
             try:
                 self._of(each.container, each.namespace, each.source)
             except VariableErrors as error:
@@ -96,8 +105,12 @@ class Environments:
 
     def of_deployment(self, deployment: Deployment) -> dict[str, str]:
         """The environment of a Deployment's process, all but PORT."""
-        bound = self._bound(("Deployment", deployment.namespace, deployment.name), deployment.labels)
+        bound = self._bound(("Deployment", deployment.namespace, deployment.name), deployment.own_labels)
         return self._of(deployment.container, deployment.namespace, deployment.source) | bound
+
+    def of_job(self, sink: JobSink) -> dict[str, str]:
+        """The environment of a JobSink's process, all but where its event is."""
+        return {"K_EXECUTION_MODE": "batch"} | self._of(sink.container, sink.namespace, sink.source)
 
     def _of(self, container: Container, namespace: str, source: Source) -> dict[str, str]:
         own: dict[str, str] = {}
@@ -132,12 +145,22 @@ class Environments:
         return {}
 
     def _sink(self, binding: SinkBinding) -> dict[str, str]:
-        sink = {"K_SINK": self._address_of(binding.sink, binding.namespace)}
-        ref = binding.sink.ref
-        if ref is not None and ref.kind == "Broker":
-            path = f"/{ref.namespace or binding.namespace}/{ref.name}"
-            sink["KNATIVE_LOCAL_SINK"] = f"unix:{self._ingress_socket}:{path}"
+        sink = {
+            "K_SINK": self._address_of(binding.sink, binding.namespace),
+            "K_CE_OVERRIDES": _overrides(binding.overrides),
+        }
+        log = self._log_of(binding.sink, binding.namespace)
+        if log is not None:
+            sink["KNATIVE_LOCAL_SINK"] = f"unix:{self._ingress_socket}:/{log}"
         return sink
+
+
+def _overrides(extensions: Mapping[str, str] | None) -> str:
+    """What Knative's SinkBinding writes: empty without `ceOverrides`, else its JSON with sorted names."""
+    if extensions is None:
+        return ""
+    content = {"extensions": dict(sorted(extensions.items()))} if extensions else {}
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
 
 def _is_subject(binding: SinkBinding, subject: tuple[str, str, str], labels: Mapping[str, str]) -> bool:
@@ -146,4 +169,4 @@ def _is_subject(binding: SinkBinding, subject: tuple[str, str, str], labels: Map
         return False
     if binding.subject_name is not None:
         return binding.subject_name == name
-    return all(labels.get(key) == value for key, value in binding.subject_labels.items())
+    return binding.selector.chooses(labels)

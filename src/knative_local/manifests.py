@@ -7,16 +7,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from knative_local import building
+from knative_local import building, building_eventing
 from knative_local.fields import KINDS, Kind
 from knative_local.kustomization import documents_of
 from knative_local.model import (
     Broker,
+    Channel,
     ConfigMap,
     CoreService,
     Deployment,
+    Flow,
+    JobSink,
     KnService,
     Manifests,
+    PingSource,
     Secret,
     SinkBinding,
     Skipped,
@@ -35,7 +39,7 @@ CLOSE = 0.85
 """How alike (difflib) a kind that is not there is to one that is, to be taken for a misspelling."""
 
 _SERVED = {(kind.group, kind.name): kind for kind in KINDS}
-_TRIGGER = ("eventing.knative.dev", "Trigger")
+_LAST = {("eventing.knative.dev", "Trigger"), ("messaging.knative.dev", "Subscription")}
 
 
 def load(path: Path) -> Manifests:
@@ -108,42 +112,83 @@ def _check_names(served: Iterable[tuple[Kind, Mapping]], errors: Errors) -> None
 
 def _build(served: Iterable[tuple[Kind, Mapping]], skipped: tuple[Skipped, ...], errors: Errors) -> Manifests:
     built: list[object] = []
-    triggers: list[Mapping] = []
+    last: list[tuple[str, Mapping]] = []
     for kind, document in served:
-        if (kind.group, kind.name) == _TRIGGER:
-            triggers.append(document)
-            continue
-        try:
-            built.append(building.BUILDERS[kind.group, kind.name](document))
-        except UnicodeDecodeError:
-            errors.add(document.source, f"{kind.name} {text_at(document, 'metadata', 'name')}: data is not UTF-8 text")
-    brokers = _of(Broker, built)
+        eventing = building_eventing.BUILDERS.get((kind.group, kind.name))
+        if eventing is not None:
+            built += eventing(document)
+        elif (kind.group, kind.name) in _LAST:
+            last.append((kind.name, document))
+        else:
+            try:
+                built.append(building.BUILDERS[kind.group, kind.name](document))
+            except UnicodeDecodeError:
+                name = text_at(document, "metadata", "name")
+                errors.add(document.source, f"{kind.name} {name}: data is not UTF-8 text")
+    brokers, channels = _of(Broker, built), _of(Channel, built)
+    _check_channels(channels, errors)
+    for kind_name, document in last:
+        if kind_name == "Trigger":
+            built += _trigger(document, brokers, errors)
+        else:
+            built += _subscription(document, channels, errors)
     return Manifests(
         brokers=brokers,
-        triggers=tuple(_triggers(triggers, brokers, errors)),
+        triggers=_of(Trigger, built),
         services=_of(KnService, built),
         deployments=_of(Deployment, built),
         core_services=_of(CoreService, built),
         config_maps=_of(ConfigMap, built),
         secrets=_of(Secret, built),
         sink_bindings=_of(SinkBinding, built),
+        channels=channels,
+        flows=_of(Flow, built),
+        ping_sources=_of(PingSource, built),
+        job_sinks=_of(JobSink, built),
         virtual_services=_of(VirtualService, built),
         skipped=skipped,
     )
 
 
-def _triggers(documents: Iterable[Mapping], brokers: Iterable[Broker], errors: Errors) -> Iterable[Trigger]:
+def _check_channels(channels: Iterable[Channel], errors: Errors) -> None:
+    """Those that Sequences and Parallels make have names that somebody may have given to another."""
+    seen: dict[str, Channel] = {}
+    for channel in channels:
+        first = seen.setdefault(channel.key, channel)
+        if first is not channel:
+            errors.add(channel.source, f"the channel {channel.name} is there already, from {first.source}")
+
+
+def _trigger(document: Mapping, brokers: Iterable[Broker], errors: Errors) -> Iterable[Trigger]:
     by_key = {broker.key: broker for broker in brokers}
-    for document in documents:
-        _, name = building.name_of(document)
-        key = "/".join(building.broker_of_trigger(document))
-        if key in by_key:
-            yield building.trigger(document, by_key[key])
-        else:
-            known = ", ".join(sorted(by_key)) or "none"
-            field = "broker" if find(document, "spec", "broker") else "brokerRef"
-            at = (find(document, "spec", field) or document).source
-            errors.add(at, f"Trigger {name}: spec.{field} names {key}, which is not there; there are {known}")
+    key = "/".join(building_eventing.broker_of_trigger(document))
+    if key in by_key:
+        return [building_eventing.trigger(document, by_key[key])]
+    field = "broker" if find(document, "spec", "broker") else "brokerRef"
+    _note_missing(document, field, key, by_key, errors)
+    return []
+
+
+def _subscription(document: Mapping, channels: Iterable[Channel], errors: Errors) -> Iterable[Trigger]:
+    kind, namespace, name = building_eventing.channel_of_subscription(document)
+    # A Channel is backed by an InMemoryChannel of the same name, and may be named as either.
+    by_key = {
+        f"{each_kind} {channel.namespace}/{channel.name}": channel
+        for channel in channels
+        for each_kind in {channel.kind, "InMemoryChannel"}
+    }
+    key = f"{kind} {namespace}/{name}"
+    if key in by_key:
+        return [building_eventing.subscription(document, by_key[key])]
+    _note_missing(document, "channel", key, by_key, errors)
+    return []
+
+
+def _note_missing(document: Mapping, field: str, key: str, known: Iterable[str], errors: Errors) -> None:
+    what = f"{text_at(document, 'kind')} {text_at(document, 'metadata', 'name')}"
+    at = (find(document, "spec", field) or document).source
+    there = ", ".join(sorted(known)) or "none"
+    errors.add(at, f"{what}: spec.{field} names {key}, which is not there; there are {there}")
 
 
 def _of(type_: type[_T], built: Iterable[object]) -> tuple[_T, ...]:

@@ -81,8 +81,37 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """Takes events in and hands each to all of its Subscriptions; `delivery` is for those that have none."""
+
+    kind: Literal["Channel", "InMemoryChannel"]
+    namespace: str
+    name: str
+    delivery: Delivery
+    source: Source
+
+    @property
+    def key(self) -> str:
+        """`channel/<namespace>/<name>`, the name of its log."""
+        return f"channel/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A Sequence or Parallel: made of channels and Subscriptions, and reached by its first channel (its key)."""
+
+    kind: Literal["Sequence", "Parallel"]
+    namespace: str
+    name: str
+    channel: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
     """Sends a Broker's events that pass `filter` to `subscriber`.
+
+    With `channel`, the key of a channel's log, it is a Subscription: replies go to `reply`, or to nobody.
 
     `delivery` is the Trigger's own or else its Broker's; `broker_class` is its Broker's, which is in
     `broker_namespace` (the Trigger's own when empty). `ordered`: events of one `partitionkey` go one after the other.
@@ -103,16 +132,18 @@ class Trigger:
     broker_class: BrokerClass = KAFKA
     broker_namespace: str = ""
     ordered: bool = False
+    channel: str = ""
+    reply: Destination | None = None
 
     @property
     def key(self) -> str:
-        """`<namespace>/<name>`, unique among Triggers."""
-        return f"{self.namespace}/{self.name}"
+        """`<namespace>/<name>`, unique among Triggers; of a Subscription `subscription/<namespace>/<name>`."""
+        return f"{'subscription/' if self.channel else ''}{self.namespace}/{self.name}"
 
     @property
     def broker_key(self) -> str:
-        """The key of its Broker."""
-        return f"{self.broker_namespace or self.namespace}/{self.broker}"
+        """The key of its Broker or channel, which is the name of the log that it reads."""
+        return self.channel or f"{self.broker_namespace or self.namespace}/{self.broker}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +210,8 @@ class KnService:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A process that always runs; `labels` are its Pod template's, which core Services select by."""
+    """A process that always runs; `labels` are its Pod template's, which core Services select by, `own_labels` those
+    of the object itself, which SinkBindings select by."""
 
     namespace: str
     name: str
@@ -187,6 +219,7 @@ class Deployment:
     source: Source
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     replicas: int = 1
+    own_labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def key(self) -> str:
@@ -235,17 +268,90 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """One of a selector's `matchExpressions`."""
+
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: tuple[str, ...] = ()
+
+    def met(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with `labels` meets it (Kubernetes: a missing label is not in any values)."""
+        there = (
+            self.key in labels if self.operator in ("Exists", "DoesNotExist") else labels.get(self.key) in self.values
+        )
+        return there == (self.operator in ("In", "Exists"))
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Chooses objects by their labels: all of `labels` and all of `expressions` have to hold."""
+
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    expressions: tuple[Requirement, ...] = ()
+
+    def chooses(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with `labels` is chosen."""
+        return self.labels.items() <= labels.items() and all(each.met(labels) for each in self.expressions)
+
+
+@dataclass(frozen=True, slots=True)
 class SinkBinding:
-    """Gives the address of `sink` as `K_SINK` to a subject, named or (all of its kind) chosen by labels."""
+    """Gives the address of `sink` as `K_SINK` to a subject, named or (all of its kind) chosen by labels.
+
+    `overrides` are the extensions that its events are to carry, or None when there are no `ceOverrides`.
+    """
 
     namespace: str
     name: str
     subject_kind: str
     subject_name: str | None
-    subject_labels: Mapping[str, str]
     sink: Destination
     source: Source
     subject_namespace: str = ""
+    selector: Selector = Selector()
+    overrides: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PingSource:
+    """Sends an event with the same `data` to `sink` whenever `schedule` (as cron writes it, in `timezone`) says so."""
+
+    namespace: str
+    name: str
+    schedule: str
+    timezone: str
+    content_type: str
+    data: bytes | None
+    sink: Destination
+    source: Source
+    overrides: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among PingSources."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSink:
+    """Runs a process for each event that comes in, until one ends with status 0: `backoff_limit` is how often again.
+
+    Seconds: `deadline_s` for all of its attempts together, `keep_s` until a Job that has ended is forgotten.
+    """
+
+    namespace: str
+    name: str
+    container: Container
+    source: Source
+    backoff_limit: int = 6
+    deadline_s: float | None = None
+    keep_s: float | None = None
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among JobSinks."""
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,5 +419,9 @@ class Manifests:
     config_maps: tuple[ConfigMap, ...] = ()
     secrets: tuple[Secret, ...] = ()
     sink_bindings: tuple[SinkBinding, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    ping_sources: tuple[PingSource, ...] = ()
+    job_sinks: tuple[JobSink, ...] = ()
     virtual_services: tuple[VirtualService, ...] = ()
     skipped: tuple[Skipped, ...] = ()

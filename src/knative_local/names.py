@@ -9,13 +9,28 @@ from typing import Final, Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
 from knative_local.addresses import TcpAddress
+from knative_local.broker_classes import BROKER_CLASSES
 from knative_local.model import CoreService, Deployment, Destination, Manifests, Ref, Source
 
-BROKER_INGRESSES: Final = frozenset(
-    {"broker-ingress.knative-eventing", "kafka-broker-ingress.knative-eventing"}  # both classes are served the same
-)
+BROKER_INGRESSES: Final = frozenset(each.ingress for each in BROKER_CLASSES.values())  # served the same
+JOB_SINK_INGRESS: Final = "job-sink.knative-eventing"
+CHANNEL_HOST: Final = "-kn-channel"
+_DOMAIN: Final = "svc.cluster.local"
+_SERVICES: Final = frozenset({("", "Service"), ("serving.knative.dev", "Service")})
+_TAKERS: Final = {
+    "Broker": "eventing.knative.dev",
+    "Channel": "messaging.knative.dev",
+    "InMemoryChannel": "messaging.knative.dev",
+    "Sequence": "flows.knative.dev",
+    "Parallel": "flows.knative.dev",
+    "JobSink": "sinks.knative.dev",
+}
+"""Kinds that take events in themselves, with their API groups."""
 LOCAL_GATEWAY: Final = "knative-local-gateway.istio-system"
 RESERVED: Final = "/_knative/"
+CHANNEL_PATH: Final = "/channel/"
+JOB_SINK_PATH: Final = "/jobsink/"
+HTTP_PORT: Final = 80
 _SUFFIXES: Final = (".svc.cluster.local", ".svc")
 
 Kind = Literal["ingress", "gateway", "service", "deployment", "address"]
@@ -27,8 +42,8 @@ class UnknownName(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is meant: the brokers' ingress, Knative's local gateway (the authority decides), something by its key
-    (`<namespace>/<name>`), or a plain address outside of the manifests."""
+    """Who is meant: the ingress of events (the path decides), Knative's local gateway (the authority decides),
+    something by its key (`<namespace>/<name>`), or a plain address outside of the manifests."""
 
     kind: Kind
     key: str = ""
@@ -46,17 +61,21 @@ class Names:
         self._services = {service.key for service in manifests.services}
         self._deployments = manifests.deployments
         self._core = {(service.namespace, service.name): service for service in manifests.core_services}
-        self._brokers = {broker.key for broker in manifests.brokers}
+        self._hosts = {broker.key: broker.broker_class.ingress for broker in manifests.brokers}
+        self._takers = _takers(manifests)
+        self._paths = frozenset(self._takers.values())
 
     def is_broker(self, key: str) -> bool:
         """Whether there is a Broker with this key."""
-        return key in self._brokers
+        return key in self._hosts
+
+    def takes_events(self, path: str) -> bool:
+        """Whether the ingress takes events at `path`: `/<namespace>/<broker>`, `/channel/…`, `/jobsink/…`."""
+        return path in self._paths
 
     def of_host(self, host: str, port: int | None, namespace: str) -> Target:
         """`<name>`, `<name>.<namespace>` or `<name>.<namespace>.svc.cluster.local`, seen from `namespace`."""
-        short = host.lower()
-        for suffix in _SUFFIXES:
-            short = short.removesuffix(suffix)
+        short = _short(host)
         if short in BROKER_INGRESSES:
             return INGRESS
         if short == LOCAL_GATEWAY:
@@ -76,26 +95,30 @@ class Names:
     def of_destination(self, destination: Destination, namespace: str) -> tuple[Target, str]:
         """Who a destination means, and the path (with query) to ask for there."""
         uri = urlsplit(destination.uri or "")
-        if destination.ref is None:
-            return self._of_uri(uri, namespace), _path(uri)
         ref = destination.ref
+        if ref is None:
+            return self._of_uri(uri, namespace)
         key = f"{ref.namespace or namespace}/{ref.name}"
-        if ref.kind == "Broker":
-            if key not in self._brokers:
-                raise UnknownName(f"there is no Broker {key}")
-            return INGRESS, f"/{key}"
-        return self._of_ref(ref, key, namespace), _path(uri)
+        if _TAKERS.get(ref.kind) != ref.group:
+            return self._of_service(ref, key, namespace), _path(uri)
+        path = self._takers.get((ref.kind, key))
+        if path is None:
+            raise UnknownName(f"there is no {ref.kind} {key}")
+        if destination.uri:
+            raise UnknownName(f"a {ref.kind} takes events at its own address; leave the uri {destination.uri} out")
+        return INGRESS, path
 
     def url_of(self, destination: Destination, namespace: str) -> str:
         """The address as a cluster would tell it."""
         ref = destination.ref
         if ref is None:
             return destination.uri or ""
-        inside = ref.namespace or namespace
-        if ref.kind == "Broker":
-            return f"http://broker-ingress.knative-eventing.svc.cluster.local/{inside}/{ref.name}"
+        key = f"{ref.namespace or namespace}/{ref.name}"
+        taken_at = self._takers.get((ref.kind, key)) if _TAKERS.get(ref.kind) == ref.group else None
+        if taken_at is not None:
+            return self._url_of_taker(taken_at)
         path = _path(urlsplit(destination.uri)) if destination.uri else "/"
-        return f"http://{ref.name}.{inside}.svc.cluster.local{'' if path == '/' else path}"
+        return f"http://{ref.name}.{ref.namespace or namespace}.{_DOMAIN}{'' if path == '/' else path}"
 
     def path_of(self, destination: Destination, namespace: str) -> str | None:
         """The path under which the front door serves a destination to processes here; None for one outside.
@@ -104,13 +127,27 @@ class Names:
         """
         target, path = self.of_destination(destination, namespace)
         if target == INGRESS:
-            return f"/broker{path}"
+            return f"/broker{path}" if self.is_broker(path[1:]) else path
         if target.address is not None:
             return None
         ref = destination.ref
         host = urlsplit(destination.uri or "").hostname or ""
         name, inside = (ref.name, ref.namespace) if ref else [*host.split("."), ""][:2]
         return f"{RESERVED}services/{inside or namespace}/{name}{'' if path == '/' else path}"
+
+    def log_of(self, destination: Destination, namespace: str) -> str | None:
+        """The key of the log in which a destination's events go, or None when they go elsewhere."""
+        target, path = self.of_destination(destination, namespace)
+        return path[1:] if target == INGRESS and not path.startswith(JOB_SINK_PATH) else None
+
+    def _url_of_taker(self, path: str) -> str:
+        first, _, rest = path[1:].partition("/")
+        if path.startswith(JOB_SINK_PATH):
+            return f"http://{JOB_SINK_INGRESS}.{_DOMAIN}/{rest}"
+        if path.startswith(CHANNEL_PATH):
+            inside, _, name = rest.partition("/")
+            return f"http://{name}{CHANNEL_HOST}.{inside}.{_DOMAIN}"
+        return f"http://{self._hosts[f'{first}/{rest}']}.{_DOMAIN}{path}"
 
     def problems(self, manifests: Manifests) -> list[str]:
         """Every name in the manifests that nothing answers to, as `file:line: sentence`."""
@@ -131,11 +168,11 @@ class Names:
                 names = (route.host, route.port, route.rewrite_authority, virtual.namespace)
                 yield route.source, partial(self.of_route, *names)
         for trigger in manifests.triggers:
-            for end in (trigger.subscriber, trigger.delivery.dead_letter_sink):
+            for end in (trigger.subscriber, trigger.reply, trigger.delivery.dead_letter_sink):
                 if end is not None:
                     yield trigger.source, partial(self.of_destination, end, trigger.namespace)
-        for binding in manifests.sink_bindings:
-            yield binding.source, partial(self.of_destination, binding.sink, binding.namespace)
+        for source in (*manifests.sink_bindings, *manifests.ping_sources):
+            yield source.source, partial(self.of_destination, source.sink, source.namespace)
 
     def of_route(self, host: str, port: int | None, authority: str | None, namespace: str) -> Target:
         """Who a VirtualService's route means; the gateway itself only where each request's Host has to decide."""
@@ -150,24 +187,30 @@ class Names:
             return Target("service", f"{namespace}/{name}")
         raise UnknownName(f"there is neither a Service nor a Knative Service {name} in {namespace}")
 
-    def _of_ref(self, ref: Ref, key: str, namespace: str) -> Target:
-        if ref.kind != "Service":
-            raise UnknownName(f"a {ref.kind} cannot receive events here; a Service or a Broker can")
-        if ref.api_version.startswith("serving.knative.dev/"):
+    def _of_service(self, ref: Ref, key: str, namespace: str) -> Target:
+        if (ref.group, ref.kind) not in _SERVICES:
+            known = f"a Service or a {', '.join(_TAKERS)} can"
+            raise UnknownName(f"a {ref.kind} of {ref.api_version or 'v1'} cannot receive events here; {known}")
+        if ref.group:
             if key not in self._services:
                 raise UnknownName(f"there is no Knative Service {key}")
             return Target("service", key)
-        return self._of_name(ref.name, ref.namespace or namespace, None)
+        return self._of_name(ref.name, ref.namespace or namespace, HTTP_PORT)
 
-    def _of_uri(self, uri: SplitResult, namespace: str) -> Target:
+    def _of_uri(self, uri: SplitResult, namespace: str) -> tuple[Target, str]:
         if uri.scheme != "http" or not uri.hostname:
             raise UnknownName(f"{uri.geturl()!r} is not an http:// address")
+        path = _path_at(_short(uri.hostname), uri.path)
+        if path is not None:
+            if path not in self._paths:
+                raise UnknownName(f"nothing takes events at {uri.geturl()}")
+            return INGRESS, path
         try:
-            return self.of_host(uri.hostname, uri.port, namespace)
+            return self.of_host(uri.hostname, uri.port or HTTP_PORT, namespace), _path(uri)
         except UnknownName:
             if uri.hostname != "localhost" and (uri.hostname.endswith(_SUFFIXES) or "." not in uri.hostname):
                 raise
-        return Target("address", address=TcpAddress(uri.hostname, uri.port or 80))
+        return Target("address", address=TcpAddress(uri.hostname, uri.port or HTTP_PORT)), _path(uri)
 
     def _deployment_of(self, core: CoreService, port: int | None) -> Deployment:
         chosen = [
@@ -194,6 +237,37 @@ def _check_port(core: CoreService, port: int | None, deployment: Deployment) -> 
         raise UnknownName(f"Deployment {deployment.name}, behind Service {core.name}, names no containerPort")
     if target not in {container.port, container.port_name}:
         raise UnknownName(f"Service {core.name} targets port {target}, but {deployment.name} has {container.port}")
+
+
+def _takers(manifests: Manifests) -> dict[tuple[str, str], str]:
+    """By kind and key: the path at which the ingress takes events for what takes them itself."""
+    takers = {("Broker", broker.key): f"/{broker.key}" for broker in manifests.brokers}
+    for channel in manifests.channels:
+        # A Channel is backed by an InMemoryChannel of the same name, and may be named as either.
+        for kind in {channel.kind, "InMemoryChannel"}:
+            takers[kind, f"{channel.namespace}/{channel.name}"] = f"/{channel.key}"
+    takers |= {(flow.kind, f"{flow.namespace}/{flow.name}"): f"/{flow.channel}" for flow in manifests.flows}
+    return takers | {("JobSink", sink.key): f"{JOB_SINK_PATH}{sink.key}" for sink in manifests.job_sinks}
+
+
+def _path_at(short: str, path: str) -> str | None:
+    """Where the ingress takes what a cluster takes at a host (without its domain); None for other hosts."""
+    if short in BROKER_INGRESSES:
+        return path.rstrip("/")
+    if short == JOB_SINK_INGRESS:
+        return f"{JOB_SINK_PATH}{path.strip('/')}"
+    name, _, inside = short.partition(".")
+    if name.endswith(CHANNEL_HOST) and inside:
+        return f"{CHANNEL_PATH}{inside}/{name.removesuffix(CHANNEL_HOST)}"
+    return None
+
+
+def _short(host: str) -> str:
+    """A host's name without the cluster's domain."""
+    short = host.lower()
+    for suffix in _SUFFIXES:
+        short = short.removesuffix(suffix)
+    return short
 
 
 def _path(uri: SplitResult) -> str:

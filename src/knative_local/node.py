@@ -59,7 +59,9 @@ class Node:
         self._ingress_path = ingress_path(state)
         host, port = listener.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        self._environments = Environments(manifests, self._address_of, str(self._ingress_path), self.url)
+        self._environments = Environments(
+            manifests, self._address_of, self._names.log_of, str(self._ingress_path), self.url
+        )
         self._environments.check()
         self._launcher: Launcher | None = None
 

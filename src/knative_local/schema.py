@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from typing import Any
 
 from knative_local.durations import go_duration, iso_duration
 from knative_local.model import Source
-from knative_local.yaml_tree import Errors, Leaf, Listing, Mapping, Node
+from knative_local.yaml_tree import Errors, Leaf, Listing, Mapping, Node, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,18 @@ class Either:
         return None if None in found else found[0]
 
 
-Value = Text | Whole | Number | YesNo | Period | Matching | Either
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A text about which `check` says what is wrong, or None."""
+
+    check: Callable[[str], str | None]
+
+    def wrong(self, value: object) -> str | None:
+        """What is wrong with `value`, or None."""
+        return Text().wrong(value) or self.check(str(value))
+
+
+Value = Text | Whole | Number | YesNo | Period | Matching | Either | Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +144,11 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """A mapping with any keys."""
+    """A mapping with any keys, or with those that `key` allows."""
 
     value: Shape
     least: int = 0
+    key: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +161,16 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A mapping with these fields; `one_of`: exactly one of them has to be there; `any_of`: at least one."""
+    """A mapping with these fields; `one_of`: exactly one of them has to be there; `any_of`: at least one.
+
+    `rule` says what is wrong with fields that are right one by one (given as dicts, lists and values), or None.
+    """
 
     fields: Table[str, Shape]
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
+    rule: Callable[[dict[str, Any]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +232,9 @@ class Check:
         if len(node.entries) < shape.least:
             self._note(node.source, f"{path} is empty")
         for key, value in node.entries.items():
+            wrong = shape.key.wrong(key) if shape.key else None
+            if wrong:
+                self._note(node.keys[key], f"{path}: a key there {wrong}")
             self.run(value, shape.value, f"{path}.{key}")
 
     def _annotations(self, node: Node, shape: Annotations, path: str) -> None:
@@ -237,6 +257,7 @@ class Check:
         if not isinstance(node, Mapping):
             self._note(node.source, f"{path or 'it'} is a mapping, not {_shown(node)}")
             return
+        known = len(self.errors.found)
         for key, value in node.entries.items():
             below = f"{path}.{key}" if path else key
             if key not in shape.fields:
@@ -244,6 +265,10 @@ class Check:
             else:
                 self.run(value, shape.fields[key], below)
         self._presence(node, shape, path)
+        if shape.rule is not None and len(self.errors.found) == known:
+            wrong = shape.rule(plain(node))
+            if wrong:
+                self._note(node.source, f"{path} {wrong}")
 
     def _presence(self, node: Mapping, shape: Object, path: str) -> None:
         at = f"{path}." if path else ""

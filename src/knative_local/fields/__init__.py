@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knative_local.fields.eventing import BATCH, BROKER, LINGER, ORDER, SINK_BINDING, TRIGGER
+from knative_local.fields.eventing import BATCH, BROKER, LINGER, ORDER, TRIGGER
 from knative_local.fields.istio import VIRTUAL_SERVICE
+from knative_local.fields.sources import CONTAINER_SOURCE, SINK_BINDING
 from knative_local.fields.workloads import AUTOSCALING, CONFIG_MAP, CORE_SERVICE, DEPLOYMENT, KN_SERVICE, SECRET
 from knative_local.schema import Object
 
@@ -30,6 +31,7 @@ KINDS = (
     Kind("Trigger", "eventing.knative.dev", ("v1",), TRIGGER),
     Kind("Service", "serving.knative.dev", ("v1",), KN_SERVICE),
     Kind("SinkBinding", "sources.knative.dev", ("v1",), SINK_BINDING),
+    Kind("ContainerSource", "sources.knative.dev", ("v1",), CONTAINER_SOURCE),
     Kind("Deployment", "apps", ("v1",), DEPLOYMENT),
     Kind("Service", "", ("v1",), CORE_SERVICE),
     Kind("ConfigMap", "", ("v1",), CONFIG_MAP),

@@ -1,4 +1,4 @@
-"""Fields of Knative Eventing's kinds: Broker, Trigger, SinkBinding."""
+"""Fields of Broker and Trigger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from knative_local.schema import (
     Annotations,
     Later,
     ListOf,
-    MapOf,
     Matching,
     Object,
     Period,
@@ -46,15 +45,14 @@ _FILTER = Object(
 )
 FILTER: Shape = _FILTER
 
-_BROKER_DOCUMENT = document(
+BROKER = document(
     Object({"config": CLUSTER_ONLY, "delivery": DELIVERY}),
     Annotations(
         {CLASS_ANNOTATION: Text(tuple(BROKER_CLASSES))},
         guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
     ),
+    required=("metadata",),
 )
-BROKER = Object(_BROKER_DOCUMENT.fields, required=("metadata",))
-
 _BROKER_REF = Object(
     {
         "apiVersion": Matching(r"eventing\.knative\.dev/v1", "eventing.knative.dev/v1"),
@@ -85,27 +83,4 @@ TRIGGER = document(
         },
         guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
     ),
-)
-
-SINK_BINDING = document(
-    Object(
-        {
-            "subject": Object(
-                {
-                    "apiVersion": Text(),
-                    "kind": Text(("Service", "Deployment")),
-                    "namespace": Text(),
-                    "name": Text(),
-                    "selector": Object(
-                        {"matchLabels": MapOf(Text(), least=1), "matchExpressions": NOT_YET}, required=("matchLabels",)
-                    ),
-                },
-                required=("apiVersion", "kind"),
-                one_of=("name", "selector"),
-            ),
-            "sink": DESTINATION,
-            "ceOverrides": NOT_YET,
-        },
-        required=("subject", "sink"),
-    )
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from knative_local.schema import (
     Annotations,
+    ListOf,
     MapOf,
     Matching,
     NoEffect,
@@ -30,7 +33,9 @@ def metadata(annotations: Annotations) -> Object:
     return Object(fields, required=("name",))
 
 
-def document(spec: Shape, annotations: Annotations | None = None) -> Object:
+def document(
+    spec: Shape, annotations: Annotations | None = None, required: tuple[str, ...] = ("metadata", "spec")
+) -> Object:
     """The shape of an object with a spec."""
     fields: dict[str, Shape] = {
         "apiVersion": Text(),
@@ -39,19 +44,40 @@ def document(spec: Shape, annotations: Annotations | None = None) -> Object:
         "spec": spec,
         "status": CLUSTER_ONLY,
     }
-    return Object(fields, required=("metadata", "spec"))
+    return Object(fields, required=required)
+
+
+def _one_group(ref: dict[str, Any]) -> str | None:
+    group = ref.get("group")
+    if group is not None and ref.get("apiVersion", f"{group}/v1").rpartition("/")[0] != group:
+        return f"has the group {group}, and with apiVersion {ref['apiVersion']} another one; leave one of them out"
+    return None
+
+
+def _absolute_or_relative(destination: dict[str, Any]) -> str | None:
+    uri = destination.get("uri")
+    if uri is None:
+        return None
+    absolute = "://" in uri
+    if "ref" in destination and absolute:
+        return f"has a ref, so uri is a path at its address, not '{uri}'"
+    if "ref" not in destination and not absolute:
+        return f"has no ref, so uri is a whole http:// address, not '{uri}'"
+    return None
 
 
 _REF = Object(
     {
         "apiVersion": Text(),
+        "group": Text(),
         "kind": Text(),
         "namespace": Text(),
         "name": Text(),
-        "group": Refused("is not served; write apiVersion"),
-        "address": NOT_YET,
+        "address": Refused("is not served: nothing here has several addresses"),
     },
-    required=("apiVersion", "kind", "name"),
+    required=("kind", "name"),
+    any_of=("apiVersion", "group"),
+    rule=_one_group,
 )
 DESTINATION = Object(
     {
@@ -61,4 +87,21 @@ DESTINATION = Object(
         "audience": Refused("is not served: there are no tokens here"),
     },
     any_of=("ref", "uri"),
+    rule=_absolute_or_relative,
+)
+_REQUIREMENT = Object(
+    {"key": Text(), "operator": Text(("In", "NotIn", "Exists", "DoesNotExist")), "values": ListOf(Text())},
+    required=("key", "operator"),
+    rule=lambda entry: (
+        None
+        if bool(entry.get("values")) == (entry["operator"] in ("In", "NotIn"))
+        else f"with {entry['operator']} takes {'values' if entry['operator'] in ('In', 'NotIn') else 'no values'}"
+    ),
+)
+SELECTOR = Object(
+    {"matchLabels": MapOf(Text(), least=1), "matchExpressions": ListOf(_REQUIREMENT, least=1)},
+    any_of=("matchLabels", "matchExpressions"),
+)
+CE_OVERRIDES = Object(
+    {"extensions": MapOf(Text(), key=Matching(r"[a-z0-9]+", "an attribute's name of small letters and digits"))}
 )

@@ -69,7 +69,7 @@ _CONTAINER = Object(
     },
     required=("command",),
 )
-_POD: dict[str, Shape] = {
+POD: dict[str, Shape] = {
     "containers": ListOf(_CONTAINER, least=1, most=1),
     "initContainers": NOT_YET,
     "volumes": _NO_VOLUMES,
@@ -101,7 +101,8 @@ _SCALING = Annotations(
 )
 
 
-def _template(spec: dict[str, Shape], annotations: Annotations) -> Object:
+def template(spec: dict[str, Shape], annotations: Annotations, required: tuple[str, ...] = ("containers",)) -> Object:
+    """The shape of a Pod template whose spec has these fields."""
     metadata: dict[str, Shape] = {
         "name": CLUSTER_ONLY,
         "creationTimestamp": CLUSTER_ONLY,
@@ -109,7 +110,7 @@ def _template(spec: dict[str, Shape], annotations: Annotations) -> Object:
         "annotations": annotations,
     }
     return Object(
-        {"metadata": Object(metadata), "spec": Object(spec, required=("containers",))},
+        {"metadata": Object(metadata), "spec": Object(spec, required=required)},
         required=("spec",),
     )
 
@@ -117,9 +118,9 @@ def _template(spec: dict[str, Shape], annotations: Annotations) -> Object:
 KN_SERVICE = document(
     Object(
         {
-            "template": _template(
+            "template": template(
                 {
-                    **_POD,
+                    **POD,
                     "containerConcurrency": Whole(0, 1_000),
                     "timeoutSeconds": Whole(0, 600),
                     "responseStartTimeoutSeconds": NOT_YET,
@@ -137,8 +138,8 @@ DEPLOYMENT = document(
     Object(
         {
             "replicas": Whole(1, 1),
-            "template": _template(
-                {**_POD, "terminationGracePeriodSeconds": CLUSTER_ONLY, "restartPolicy": Text(("Always",))},
+            "template": template(
+                {**POD, "terminationGracePeriodSeconds": CLUSTER_ONLY, "restartPolicy": Text(("Always",))},
                 Annotations(),
             ),
             "selector": CLUSTER_ONLY,

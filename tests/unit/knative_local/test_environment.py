@@ -18,7 +18,9 @@ from knative_local.model import (
     KnService,
     Manifests,
     Ref,
+    Requirement,
     Secret,
+    Selector,
     SinkBinding,
     Source,
 )
@@ -32,11 +34,16 @@ TEXTS = {
 BROKER = Destination(Ref("Broker", "", "default", "eventing.knative.dev/v1"))
 
 
+def log_of(destination: Destination, namespace: str) -> str | None:
+    ref = destination.ref
+    return f"{ref.namespace or namespace}/{ref.name}" if ref and ref.kind == "Broker" else None
+
+
 def made(container: Container, **more: Any) -> dict[str, str]:
     service = KnService("shop", "plan", container, HERE, labels={"emits": "true"})
     manifests = Manifests(services=(service,), **(TEXTS | more))
     return Environments(
-        manifests, lambda _, namespace: f"http://here/{namespace}", "/run/in.sock", "http://here"
+        manifests, lambda _, namespace: f"http://here/{namespace}", log_of, "/run/in.sock", "http://here"
     ).of_service(service)
 
 
@@ -100,7 +107,7 @@ def test_the_machines_own_variables_stay_outside(monkeypatch: pytest.MonkeyPatch
 
 
 def binding(name: str | None = None, labels: dict[str, str] | None = None, kind: str = "Service") -> dict[str, Any]:
-    return {"sink_bindings": (SinkBinding("shop", "b", kind, name, labels or {}, BROKER, HERE),)}
+    return {"sink_bindings": (SinkBinding("shop", "b", kind, name, BROKER, HERE, selector=Selector(labels or {})),)}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +126,58 @@ def test_a_sink_binding_gives_its_subjects_the_sink(more: dict[str, Any], bound:
     assert sink == (("http://here/shop", "unix:/run/in.sock:/shop/default") if bound else (None, None))
 
 
+@pytest.mark.parametrize(
+    ("overrides", "written"),
+    [
+        (None, ""),
+        ({}, "{}"),
+        ({"b": 'a "word"', "a": "1"}, '{"extensions":{"a":"1","b":"a \\"word\\""}}'),
+    ],
+)
+def test_overrides_are_written_as_knatives_sink_binding_writes_them(
+    overrides: dict[str, str] | None, written: str
+) -> None:
+    """Knative marshals `ceOverrides` to JSON as it is, and gives an empty variable when there are none."""
+    bound = SinkBinding("shop", "b", "Service", "plan", BROKER, HERE, overrides=overrides)
+
+    assert made(Container(("python",)), sink_bindings=(bound,))["K_CE_OVERRIDES"] == written
+
+
+@pytest.mark.parametrize(
+    ("requirement", "chosen"),
+    [
+        (Requirement("emits", "In", ("true", "yes")), True),
+        (Requirement("emits", "In", ("false",)), False),
+        (Requirement("none", "In", ("true",)), False),
+        (Requirement("emits", "NotIn", ("true",)), False),
+        (Requirement("none", "NotIn", ("true",)), True),
+        (Requirement("emits", "Exists"), True),
+        (Requirement("none", "Exists"), False),
+        (Requirement("emits", "DoesNotExist"), False),
+        (Requirement("none", "DoesNotExist"), True),
+    ],
+)
+def test_match_expressions_choose_as_kubernetes_does(requirement: Requirement, chosen: bool) -> None:
+    """Kubernetes' set-based requirements: an object without the label meets NotIn and DoesNotExist."""
+    selector = Selector({"emits": "true"}, (requirement,))
+    bound = SinkBinding("shop", "b", "Service", None, BROKER, HERE, selector=selector)
+
+    assert ("K_SINK" in made(Container(("python",)), sink_bindings=(bound,))) == chosen
+
+
+def test_a_deployment_is_chosen_by_its_own_labels_and_not_by_its_pods() -> None:
+    """A SinkBinding's selector is about the subject object, whose labels may differ from its Pod template's."""
+    bound = SinkBinding("shop", "b", "Deployment", None, BROKER, HERE, selector=Selector({"emits": "true"}))
+    both = Container(("python",))
+    pods = Deployment("shop", "pods", both, HERE, labels={"emits": "true"})
+    own = Deployment("shop", "own", both, HERE, own_labels={"emits": "true"})
+    environments = Environments(
+        Manifests(deployments=(pods, own), sink_bindings=(bound,)), lambda *_: "", log_of, "", ""
+    )
+
+    assert ["K_SINK" in environments.of_deployment(each) for each in (pods, own)] == [False, True]
+
+
 def test_everything_that_is_missing_is_reported_with_its_place() -> None:
     bad = Container(("python",), env=(EnvVar("A", ref=CONFIG, key="NOPE"),))
     worse = Container(("python",), env_from=(EnvFrom(Ref("Secret", "", "none")),))
@@ -128,7 +187,7 @@ def test_everything_that_is_missing_is_reported_with_its_place() -> None:
         **TEXTS,
     )
     with pytest.raises(VariableErrors) as errors:
-        Environments(manifests, lambda *_: "", "", "").check()
+        Environments(manifests, lambda *_: "", log_of, "", "").check()
     assert str(errors.value).splitlines() == [
         "plan.yaml:3: A wants the key 'NOPE', which ConfigMap config has not",
         "web.yaml:4: there is no Secret none in shop",

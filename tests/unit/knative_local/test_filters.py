@@ -2,7 +2,7 @@
 
 import pytest
 
-from knative_local.building import filter_of
+from knative_local.building_eventing import filter_of
 from knative_local.filters import EVERYTHING, All, Any, Attributes, Exact, Filter, Not, Prefix, Suffix
 
 EVENT = {"specversion": "1.0", "id": "7", "source": "/cars", "type": "dev.town.car.moved.v1", "tenant": "acme"}

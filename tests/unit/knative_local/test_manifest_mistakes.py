@@ -34,7 +34,20 @@ def test_a_typo_is_told_with_file_line_and_what_was_meant(read: Read) -> None:
             "'eventing.knative.dev/broker.class' is Kafka or MTChannelBasedBroker here, not 'Rabbit'",
         ),
         (TRIGGER.replace("name: persist}", "name: nobody}"), "there is no Knative Service town/nobody"),
-        (TRIGGER.replace("kind: Service", "kind: Channel"), "a Channel cannot receive events here"),
+        (
+            TRIGGER.replace("kind: Service", "kind: Channel"),
+            "a Channel of serving.knative.dev/v1 cannot receive events",
+        ),
+        (
+            TRIGGER.replace("serving.knative.dev/v1, kind: Service", "messaging.knative.dev/v1, kind: Channel"),
+            "there is no Channel town/persist",
+        ),
+        (
+            TRIGGER.replace("apiVersion: serving", "group: x, apiVersion: serving"),
+            "spec.subscriber.ref has the group x, and with apiVersion serving.knative.dev/v1 another one",
+        ),
+        (TRIGGER + "    uri: http://here/", "spec.subscriber has a ref, so uri is a path at its address"),
+        (TRIGGER + "  delivery: {deadLetterSink: {uri: /here}}", "has no ref, so uri is a whole http:// address"),
         (TRIGGER + "  filters: [{cesql: \"a = 'b'\"}]", "spec.filters[0].cesql is not served yet"),
         (TRIGGER + "  filters: [{exact: {a: b}, prefix: {c: d}}]", "takes exactly one of"),
         (TRIGGER + "  filters: [{any: []}]", "spec.filters[0].any is 0 entries; it has to be at least 1"),
@@ -183,8 +196,16 @@ def test_mistakes_in_routes(read: Read, change: tuple[str, str], error: str) -> 
             ('selector: {matchLabels: {emits: "true"}}', "name: nobody"),
             "town.yaml:6: SinkBinding emitters: spec.subject: there is no Service nobody",
         ),
-        (("  sink:", "  ceOverrides: {}\n  sink:"), "spec.ceOverrides is not served yet"),
-        (("    kind: Service", "    kind: Job"), "is Service or Deployment here, not 'Job'"),
+        (
+            ("  sink:", "  ceOverrides: {extensions: {Aa: b}}\n  sink:"),
+            "spec.ceOverrides.extensions: a key there is an attri",
+        ),
+        (("    kind: Service", "    kind: Job"), "spec.subject.kind is Deployment or Service here, not 'Job'"),
+        (("apiVersion: serving.knative.dev/v1", "apiVersion: v1"), "of kind Service has apiVersion serving.knative"),
+        (
+            ('{matchLabels: {emits: "true"}}', "{matchExpressions: [{key: emits, operator: In}]}"),
+            "spec.subject.selector.matchExpressions[0] with In takes values",
+        ),
     ],
 )
 def test_mistakes_in_a_sink_binding(read: Read, change: tuple[str, str], error: str) -> None:

@@ -4,7 +4,18 @@ from pathlib import Path
 
 from knative_local.broker_classes import CHANNEL, KAFKA
 from knative_local.manifests import load
-from knative_local.model import Broker, Delivery, Destination, EnvFrom, EnvVar, HeaderMatch, Match, Ref, ServicePort
+from knative_local.model import (
+    Broker,
+    Delivery,
+    Destination,
+    EnvFrom,
+    EnvVar,
+    HeaderMatch,
+    Match,
+    Ref,
+    Selector,
+    ServicePort,
+)
 from tests.unit.knative_local.manifest_texts import BINDING, BROKER, GATEWAY, ROUTES, SERVICE, TRIGGER, Read
 
 
@@ -158,17 +169,40 @@ def test_routes(read: Read) -> None:
 def test_a_sink_binding(read: Read) -> None:
     (binding,) = read(BINDING, BROKER).sink_bindings
 
-    assert (binding.subject_kind, binding.subject_name, binding.subject_labels) == ("Service", None, {"emits": "true"})
+    assert (binding.subject_kind, binding.subject_name) == ("Service", None)
+    assert binding.selector == Selector({"emits": "true"})
     assert binding.sink == Destination(Ref("Broker", "town", "default", "eventing.knative.dev/v1"))
 
 
+def test_a_container_source_is_a_deployment_with_a_sink_binding(read: Read) -> None:
+    """As Knative's controller makes it: `NAME-deployment`, and a SinkBinding whose subject that is."""
+    text = """
+    apiVersion: sources.knative.dev/v1
+    kind: ContainerSource
+    metadata: {name: beats, namespace: town}
+    spec:
+      template:
+        metadata: {labels: {app: beats}}
+        spec: {containers: [{command: [python, -m, beats], env: [{name: PACE, value: "1"}]}]}
+      sink: {ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default}}
+      ceOverrides: {extensions: {origin: town}}
+    """
+
+    manifests = read(text, BROKER)
+
+    (made,), (binding,) = manifests.deployments, manifests.sink_bindings
+    assert (made.key, made.container.command) == ("town/beats-deployment", ("python", "-m", "beats"))
+    assert (binding.subject_kind, binding.subject_name) == ("Deployment", "beats-deployment")
+    assert binding.overrides == {"origin": "town"}
+
+
 def test_kinds_that_are_not_served_are_listed(read: Read) -> None:
-    text = "apiVersion: sources.knative.dev/v1\nkind: PingSource\nmetadata: {name: daily}\nspec: {what: ever}\n"
+    text = "apiVersion: sources.knative.dev/v1\nkind: ApiServerSource\nmetadata: {name: daily}\nspec: {what: ever}\n"
 
     manifests = read(text, BROKER)
 
     assert [(each.kind, each.name, str(each.source)) for each in manifests.skipped] == [
-        ("PingSource", "daily", "town.yaml:1")
+        ("ApiServerSource", "daily", "town.yaml:1")
     ]
     assert [type(each) for each in manifests.brokers] == [Broker]
 

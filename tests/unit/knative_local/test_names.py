@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from knative_local.addresses import TcpAddress
+from knative_local.broker_classes import CHANNEL
 from knative_local.model import (
     Broker,
+    Channel,
     Container,
     CoreService,
     Delivery,
     Deployment,
     Destination,
+    Flow,
     HttpRoute,
+    JobSink,
     KnService,
     Manifests,
     Ref,
@@ -37,7 +41,16 @@ def core(name: str = "front", target: int | str | None = "http", selector: dict[
 
 def manifests(**more: Any) -> Manifests:
     known: dict[str, Any] = {
-        "brokers": (Broker("shop", "default", Delivery(), HERE),),
+        "brokers": (
+            Broker("shop", "default", Delivery(), HERE),
+            Broker("shop", "memory", Delivery(), HERE, CHANNEL),
+        ),
+        "channels": (
+            Channel("Channel", "shop", "orders", Delivery(), HERE),
+            Channel("InMemoryChannel", "shop", "steps-kn-sequence-0", Delivery(), HERE),
+        ),
+        "flows": (Flow("Sequence", "shop", "steps", "channel/shop/steps-kn-sequence-0", HERE),),
+        "job_sinks": (JobSink("shop", "print", Container(("python",)), HERE),),
         "services": (PLAN,),
         "deployments": (WEB,),
         "core_services": (core(),),
@@ -79,7 +92,7 @@ def ref(kind: str, name: str, api: str = "", uri: str | None = None) -> Destinat
     return Destination(Ref(kind, "", name, api), uri)
 
 
-KNATIVE, EVENTING = "serving.knative.dev/v1", "eventing.knative.dev/v1"
+KNATIVE, EVENTING, MESSAGING = "serving.knative.dev/v1", "eventing.knative.dev/v1", "messaging.knative.dev/v1"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +105,55 @@ KNATIVE, EVENTING = "serving.knative.dev/v1", "eventing.knative.dev/v1"
             ref("Broker", "default", EVENTING),
             INGRESS,
             "/shop/default",
-            "http://broker-ingress.knative-eventing.svc.cluster.local/shop/default",
+            "http://kafka-broker-ingress.knative-eventing.svc.cluster.local/shop/default",
+        ),
+        (
+            ref("Broker", "memory", EVENTING),
+            INGRESS,
+            "/shop/memory",
+            "http://broker-ingress.knative-eventing.svc.cluster.local/shop/memory",
+        ),
+        (
+            ref("Channel", "orders", MESSAGING),
+            INGRESS,
+            "/channel/shop/orders",
+            "http://orders-kn-channel.shop.svc.cluster.local",
+        ),
+        (
+            ref("InMemoryChannel", "orders", MESSAGING),
+            INGRESS,
+            "/channel/shop/orders",
+            "http://orders-kn-channel.shop.svc.cluster.local",
+        ),
+        (
+            ref("Sequence", "steps", "flows.knative.dev/v1"),
+            INGRESS,
+            "/channel/shop/steps-kn-sequence-0",
+            "http://steps-kn-sequence-0-kn-channel.shop.svc.cluster.local",
+        ),
+        (
+            ref("JobSink", "print", "sinks.knative.dev/v1alpha1"),
+            INGRESS,
+            "/jobsink/shop/print",
+            "http://job-sink.knative-eventing.svc.cluster.local/shop/print",
+        ),
+        (
+            Destination(uri="http://orders-kn-channel.shop.svc.cluster.local"),
+            INGRESS,
+            "/channel/shop/orders",
+            "http://orders-kn-channel.shop.svc.cluster.local",
+        ),
+        (
+            Destination(uri="http://job-sink.knative-eventing.svc.cluster.local/shop/print"),
+            INGRESS,
+            "/jobsink/shop/print",
+            "http://job-sink.knative-eventing.svc.cluster.local/shop/print",
+        ),
+        (
+            Destination(uri="http://broker-ingress.knative-eventing.svc.cluster.local/shop/memory"),
+            INGRESS,
+            "/shop/memory",
+            "http://broker-ingress.knative-eventing.svc.cluster.local/shop/memory",
         ),
         (Destination(uri="http://plan.shop.svc/a b"), SERVICE, "/a%20b", "http://plan.shop.svc/a b"),
         (
@@ -153,6 +214,28 @@ NOBODY, PLAN_REF = ref("Service", "nobody", KNATIVE), ref("Service", "plan", KNA
 
 
 @pytest.mark.parametrize(
+    ("destination", "said"),
+    [
+        (ref("Broker", "none", EVENTING), "there is no Broker shop/none"),
+        (ref("Channel", "steps-kn-sequence-0", MESSAGING), "there is no Channel shop/steps-kn-sequence-0"),
+        (ref("Broker", "default", EVENTING, "/x"), "a Broker takes events at its own address; leave the uri /x out"),
+        (ref("Broker", "default", "example.com/v1"), "a Broker of example.com/v1 cannot receive events here"),
+        (ref("Deployment", "web", "apps/v1"), "a Deployment of apps/v1 cannot receive events here; a Service or a"),
+        (
+            Destination(uri="http://kafka-broker-ingress.knative-eventing.svc.cluster.local/shop/none"),
+            "nothing takes events at http://kafka-broker-ingress",
+        ),
+        (Destination(uri="http://none-kn-channel.shop.svc.cluster.local"), "nothing takes events at http://none-kn"),
+        (Destination(uri="https://example.com/"), "'https://example.com/' is not an http:// address"),
+    ],
+)
+def test_destinations_that_mean_nobody(destination: Destination, said: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        NAMES.of_destination(destination, "shop")
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
     ("more", "said"),
     [
         (route("nobody"), "vs.yaml:3: there is neither a Service nor a Knative Service nobody in shop"),
@@ -171,7 +254,7 @@ NOBODY, PLAN_REF = ref("Service", "nobody", KNATIVE), ref("Service", "plan", KNA
         (trigger(NOBODY), "t.yaml:5: there is no Knative Service shop/nobody"),
         (trigger(PLAN_REF, NOBODY), "t.yaml:5: there is no Knative Service shop/nobody"),
         (
-            {"sink_bindings": (SinkBinding("shop", "b", "Service", None, {}, NOBODY, HERE),)},
+            {"sink_bindings": (SinkBinding("shop", "b", "Service", None, NOBODY, HERE),)},
             "m.yaml:7: there is no Knative Service shop/nobody",
         ),
     ],
