@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from knative_local.durations import go_duration
 from knative_local.fields import AUTOSCALING
+from knative_local.fields.workloads import PRELOAD
 from knative_local.model import (
     ConfigMap,
     Container,
@@ -62,6 +63,7 @@ def kn_service(document: Mapping) -> KnService:
         target_utilization=float(said("target-utilization-percentage", "70")) / 100,
         window_s=go_duration(said("window", "60s")) or 60.0,
         scale_to_zero_pod_retention_s=go_duration(said("scale-to-zero-pod-retention-period", "0")) or 0.0,
+        preload=tuple(name.strip() for name in scaling[PRELOAD].split(",")) if PRELOAD in scaling else (),
     )
 
 

@@ -184,7 +184,8 @@ class KnService:
     """A Knative Service: instances from zero to `max_scale` (0: unbounded) by concurrency.
 
     `concurrency` is containerConcurrency (0: unbounded), `target` the soft concurrency per instance,
-    `target_utilization` a fraction, `window_s` the stable window, all times seconds.
+    `target_utilization` a fraction, `window_s` the stable window, all times seconds. `preload`: modules that its
+    instances find imported.
     """
 
     namespace: str
@@ -201,6 +202,7 @@ class KnService:
     target_utilization: float = 0.7
     window_s: float = 60.0
     scale_to_zero_pod_retention_s: float = 0.0
+    preload: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

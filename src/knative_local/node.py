@@ -22,11 +22,12 @@ from knative_local.front_door import FrontDoor
 from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
+from knative_local.launcher import Launcher
 from knative_local.log.sqlite import SqliteEventLog
 from knative_local.model import Container, Deployment, Destination, KnService, Manifests
 from knative_local.names import RESERVED, Names, Target
 from knative_local.problem import problem
-from knative_local.process import Instance, Launcher, end_leftovers
+from knative_local.process import Instance, end_leftovers
 from knative_local.rates import BrokerTraffic
 from knative_local.routes import Routes
 from knative_local.server import internal_server, public_server
@@ -77,6 +78,7 @@ class Node:
         client = HttpClient()
         stack.push_async_callback(client.close)
         self._launcher = launcher = Launcher(self._root, self._state, client)
+        stack.push_async_callback(launcher.stop)
         activators = [self._activator(service, launcher) for service in manifests.services]
         deployments = [self._deployment(deployment, launcher) for deployment in manifests.deployments]
         backends: dict[Target, Backend] = {Target("service", each.service.key): each for each in activators}
@@ -113,7 +115,8 @@ class Node:
 
     def _activator(self, service: KnService, launcher: Launcher) -> Activator:
         environment = self._environments.of_service(service)
-        launch = _launch(launcher, self._label(service), service.container, environment)
+        launch = _launch(launcher, self._label(service), service.container, environment, service.preload)
+        launcher.warm(arguments(service.container, environment), environment, service.preload)
         return Activator(service, launch, Usage(), MOST_INSTANCES)
 
     def _deployment(self, deployment: Deployment, launcher: Launcher) -> DeploymentRunner:
@@ -138,10 +141,14 @@ def ingress_path(state: Path) -> Path:
 
 
 def _launch(
-    launcher: Launcher, name: str, container: Container, environment: Mapping[str, str]
+    launcher: Launcher,
+    name: str,
+    container: Container,
+    environment: Mapping[str, str],
+    preload: tuple[str, ...] = (),
 ) -> Callable[[], Awaitable[Instance]]:
     async def launch() -> Instance:
-        return await launcher.start(name, arguments(container, environment), environment)
+        return await launcher.start(name, arguments(container, environment), environment, preload)
 
     return launch
 

@@ -1,17 +1,15 @@
-"""One child process of the runtime: started with a free port, watched until it listens, ended without leftovers."""
+"""Child processes of the runtime: watched until they are ready, and ended without leftovers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
-import random
 import signal
-import socket
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -19,16 +17,17 @@ from knative_local.addresses import TcpAddress
 from knative_local.http1 import HttpClient, NotSent
 from knative_local.http_types import TimedOut
 from knative_local.process_log import ProcessLog
+from knative_local.readiness import ReadySocket
 
 HOST: Final = "127.0.0.1"
 READY_POLL_S: Final = 0.005
 READY_POLL_SLOW_S: Final = 0.05
 READY_FAST_FOR_S: Final = 5.0
+READY_POLL_OF_TELLING_S: Final = 1.0
 REASON_LINES: Final = 6
-# Below the range from which systems take ports for outgoing connections, so that none of those can be in the way.
-PORTS: Final = range(18000, 30000)
+LARGEST_READ: Final = 64 * 1024
+FIRST: Final = asyncio.FIRST_COMPLETED
 RUN_MARK: Final = "KNATIVE_LOCAL_RUN"
-_PR_SET_PDEATHSIG: Final = 1
 
 
 logger = logging.getLogger(__name__)
@@ -68,54 +67,21 @@ class Instance(Protocol):
         ...
 
 
-class _Ports:
-    """Hands out ports one after the other, from a random start so that two runtimes seldom meet."""
+@dataclass(slots=True)
+class Program:
+    """What is known of a command line: whether it tells when it is ready, so that it need not be asked."""
 
-    def __init__(self) -> None:
-        self._next = random.randrange(len(PORTS))  # noqa: S311 nothing secret in it
-
-    def free(self) -> int:
-        for _ in PORTS:
-            port = PORTS[self._next]
-            self._next = (self._next + 1) % len(PORTS)
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                with contextlib.suppress(OSError):
-                    probe.bind((HOST, port))
-                    return port
-        raise StartError(f"no free port between {PORTS.start} and {PORTS.stop}")
+    tells: bool = False
 
 
-_ports = _Ports()
-
-
-def _end_with_parent() -> Callable[[], None] | None:
-    """What a child runs first so that the kernel kills it when the runtime is killed (Linux only).
-
-    SIGKILL and not SIGTERM: without a runtime nobody could answer what a draining instance still wants to send. Other
-    systems have no such thing; there the next start ends what is left (`end_leftovers`).
-    """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def arrange() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it was killed in between
-            os._exit(1)
-
-    return arrange
-
-
-class ChildProcess(asyncio.SubprocessProtocol):
+class Child(ABC):
     """A running process in a session of its own, so that a terminal's Ctrl-C reaches only the runtime."""
 
-    _transport: asyncio.SubprocessTransport
-
-    def __init__(self, port: int, client: HttpClient, log: ProcessLog) -> None:
+    def __init__(self, port: int, client: HttpClient, log: ProcessLog, notice: ReadySocket, program: Program) -> None:
+        self._program = program
         self._client = client
         self._log = log
+        self._notice = notice
         self._address = TcpAddress(HOST, port)
         self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -125,9 +91,9 @@ class ChildProcess(asyncio.SubprocessProtocol):
         return self._address
 
     @property
+    @abstractmethod
     def pid(self) -> int:
         """Its process id."""
-        return self._transport.get_pid()
 
     @property
     def reason(self) -> str:
@@ -142,24 +108,37 @@ class ChildProcess(asyncio.SubprocessProtocol):
         return f"{how}: {words}" if words else f"{how} without a word"
 
     async def ready(self, timeout: float) -> None:  # noqa: ASYNC109 what is waited for is part of the meaning
-        """Return when it listens; raises StartError."""
+        """Return when it says that it is ready, or when it listens; raises StartError."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        while not self._end.done():
-            waited = loop.time() - started
-            if waited > timeout:
-                raise StartError(f"does not listen on PORT={self._address.port} after {timeout:g} s")
-            with contextlib.suppress(NotSent, TimedOut):
-                await self._client.probe(self._address, loop.time() + 1)
-                return
-            await asyncio.wait((self._end,), timeout=READY_POLL_S if waited < READY_FAST_FOR_S else READY_POLL_SLOW_S)
-        raise StartError(self.reason)
+        try:
+            while not self._end.done():
+                waited = loop.time() - started
+                if waited > timeout:
+                    raise StartError(f"does not listen on PORT={self._address.port} after {timeout:g} s")
+                await asyncio.wait((self._end, self._notice.told), timeout=self._pause(waited), return_when=FIRST)
+                if self._end.done():
+                    break
+                if self._notice.told.done():
+                    self._program.tells = True
+                    return
+                with contextlib.suppress(NotSent, TimedOut):
+                    await self._client.probe(self._address, loop.time() + 1)
+                    return
+            raise StartError(self.reason)
+        finally:
+            self._notice.close()
+
+    def _pause(self, waited: float) -> float:
+        if self._program.tells:
+            return READY_POLL_OF_TELLING_S
+        return READY_POLL_S if waited < READY_FAST_FOR_S else READY_POLL_SLOW_S
 
     async def ended(self) -> int:
         """Return its exit status once it has ended."""
         return await asyncio.shield(self._end)
 
-    def when_ended(self, callback: Callable[[ChildProcess], None]) -> None:
+    def when_ended(self, callback: Callable[[Child], None]) -> None:
         """Call `callback` with this process once it has ended."""
         self._end.add_done_callback(lambda _: callback(self))
 
@@ -168,7 +147,7 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._client.forget(self._address)
         if not self._end.done():
             with contextlib.suppress(ProcessLookupError):
-                self._transport.terminate()
+                os.kill(self.pid, signal.SIGTERM)
             await asyncio.wait((self._end,), timeout=grace_s)
         self.kill()
         await asyncio.wait((self._end,))
@@ -178,6 +157,29 @@ class ChildProcess(asyncio.SubprocessProtocol):
         if not self._end.done():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+    def _exited(self) -> None:
+        """It has ended; what it started and left behind goes too, as that holds its pipes open."""
+        self._client.forget(self._address)
+        self.kill()
+
+    def _over(self, code: int) -> None:
+        """It has ended and everything that it wrote was read."""
+        self._log.close()
+        self._notice.close()
+        if not self._end.done():
+            self._end.set_result(code)
+
+
+class ExecutedChild(Child, asyncio.SubprocessProtocol):
+    """A process that was started from its program."""
+
+    _transport: asyncio.SubprocessTransport
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._transport.get_pid()
 
     # asyncio.SubprocessProtocol
 
@@ -190,58 +192,68 @@ class ChildProcess(asyncio.SubprocessProtocol):
         self._log.write(fd, data if isinstance(data, bytes) else data.encode())
 
     def process_exited(self) -> None:
-        """It has ended; what it started and left behind goes too, as that holds its pipes open."""
-        self._client.forget(self._address)
-        self.kill()
+        """It has ended."""
+        self._exited()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended and everything that it wrote was read."""
         logger.debug("the process at %s is gone: %s", self._address, exc)
-        self._log.close()
         self._transport.close()
-        if not self._end.done():
-            code = self._transport.get_returncode()
-            self._end.set_result(-signal.SIGKILL if code is None else code)
+        code = self._transport.get_returncode()
+        self._over(-signal.SIGKILL if code is None else code)
 
 
-class Launcher:
-    """Starts processes in the project's folder."""
+class AdoptedChild(Child):
+    """A process that was forked elsewhere and became the runtime's child."""
 
-    def __init__(self, root: Path, state: Path, client: HttpClient) -> None:
-        self._root = root
-        self._logs = state / "log"
-        self._mark = run_mark(state)
-        self._client = client
-        self._before = _end_with_parent()
-        self._running: set[ChildProcess] = set()
+    def __init__(
+        self,
+        port: int,
+        client: HttpClient,
+        log: ProcessLog,
+        notice: ReadySocket,
+        program: Program,
+        pid: int,
+        output: tuple[int, int],
+    ) -> None:
+        """Owns `output`, the ends at which what it writes comes out. Raises OSError when there is no such process."""
+        super().__init__(port, client, log, notice, program)
+        self._loop = asyncio.get_running_loop()
+        self._pid = pid
+        self._code = 0
+        self._handle = os.pidfd_open(pid)
+        self._open = {self._handle, *output}
+        self._loop.add_reader(self._handle, self._ended)
+        for stream, descriptor in enumerate(output, 1):
+            os.set_blocking(descriptor, False)
+            self._loop.add_reader(descriptor, self._wrote, stream, descriptor)
 
-    async def start(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> ChildProcess:
-        """Start `argv` with PORT set to a free port; raises StartError when it cannot."""
-        log: ProcessLog | None = None
-        try:
-            port = _ports.free()
-            log = opened = ProcessLog(name, self._logs / f"{name}.log")
-            _, child = await asyncio.get_running_loop().subprocess_exec(
-                lambda: ChildProcess(port, self._client, opened),
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                cwd=self._root,
-                env={**environment, "PORT": str(port), RUN_MARK: self._mark},
-                start_new_session=True,
-                preexec_fn=self._before,
-            )
-        except OSError as error:
-            if log is not None:
-                log.close()
-            raise StartError(f"cannot start {argv[0]}: {error.strerror or error}") from error
-        self._running.add(child)
-        child.when_ended(self._running.discard)
-        return child
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._pid
 
-    def kill_all(self) -> None:
-        """SIGKILL to every process that is still there."""
-        for child in list(self._running):
-            child.kill()
+    def _wrote(self, stream: int, descriptor: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(descriptor, LARGEST_READ)
+            if data:
+                self._log.write(stream, data)
+            else:
+                self._close(descriptor)
+
+    def _ended(self) -> None:
+        self._exited()  # before its id is free for others
+        result = os.waitid(os.P_PIDFD, self._handle, os.WEXITED)
+        assert result is not None  # noqa: S101 it waits; narrows the type
+        self._code = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
+        self._close(self._handle)
+
+    def _close(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        os.close(descriptor)
+        self._open.discard(descriptor)
+        if not self._open:
+            self._over(self._code)
 
 
 def run_mark(state: Path) -> str:

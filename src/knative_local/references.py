@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from knative_local.fields.workloads import PRELOAD
 from knative_local.model import Container, KnService, Manifests, Ref, Source
 from knative_local.yaml_tree import Errors, find
 from knative_local.yaml_tree import Mapping as Document
 
 
 def check_references(manifests: Manifests, documents: Mapping[Source, Document], errors: Errors) -> None:
-    """Note every name of a ConfigMap, Secret or subject that nothing has, and scales that contradict each other."""
+    """Note every name of a ConfigMap, Secret or subject that nothing has, and annotations of a Service that contradict
+    each other or its command."""
     texts = {("ConfigMap", each.namespace, each.name): each.data for each in manifests.config_maps}
     texts |= {("Secret", each.namespace, each.name): each.data for each in manifests.secrets}
     for owner, source, container in _containers(manifests):
@@ -21,7 +23,7 @@ def check_references(manifests: Manifests, documents: Mapping[Source, Document],
             elif key is not None and key not in data:
                 errors.add(source, f"{owner}: {ref.kind} {ref.name} has no key {key}")
     for service in manifests.services:
-        _check_scale(service, errors)
+        _check_service(service, errors)
     _check_subjects(manifests, documents, errors)
 
 
@@ -42,9 +44,13 @@ def _wanted(container: Container) -> Iterator[tuple[Ref, str | None]]:
             yield variable.ref, variable.key
 
 
-def _check_scale(service: KnService, errors: Errors) -> None:
+def _check_service(service: KnService, errors: Errors) -> None:
     if service.max_scale and service.max_scale < service.min_scale:
         text = f"max-scale {service.max_scale} is less than min-scale {service.min_scale}"
+        errors.add(service.source, f"Service {service.name}: {text}")
+    words = (*service.container.command, *service.container.args)
+    if service.preload and not (words[0] in {"python", "python3"} and words[1:2] == ("-m",) and words[2:]):
+        text = f"{PRELOAD} is for what is started as `python -m MODULE`, not for `{' '.join(words)}`"
         errors.add(service.source, f"Service {service.name}: {text}")
 
 

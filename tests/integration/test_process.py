@@ -15,7 +15,8 @@ import pytest
 
 from knative_local.environment import machine_environment
 from knative_local.http1 import HttpClient
-from knative_local.process import RUN_MARK, ChildProcess, Launcher, StartError, end_leftovers, run_mark
+from knative_local.launcher import Launcher
+from knative_local.process import RUN_MARK, Child, StartError, end_leftovers, run_mark
 
 pytestmark = pytest.mark.integration
 
@@ -30,12 +31,12 @@ class House:
     def __init__(self, folder: Path, client: HttpClient) -> None:
         self.folder = folder
         self.launcher = Launcher(folder, folder / "state", client)
-        self.children: list[ChildProcess] = []
+        self.children: list[Child] = []
 
-    async def python(self, program: str, **more: str) -> ChildProcess:
+    async def python(self, program: str, **more: str) -> Child:
         return await self.run(sys.executable, "-c", program, **more)
 
-    async def run(self, *argv: str, **more: str) -> ChildProcess:
+    async def run(self, *argv: str, **more: str) -> Child:
         child = await self.launcher.start("fn", argv, machine_environment() | more)
         self.children.append(child)
         return child

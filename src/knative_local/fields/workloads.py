@@ -20,7 +20,10 @@ from knative_local.schema import (
 )
 
 AUTOSCALING = "autoscaling.knative.dev/"
+LOCAL = "local.knative.dev/"
+PRELOAD = LOCAL + "preload"
 
+_MODULE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _NO_VOLUMES = Refused("is not served: a process here sees the machine's own files")
 _ELSEWHERE = Refused("belongs under spec.template.metadata.annotations; here it has no effect")
 _KEY_REF = Object({"name": Text(), "key": Text(), "optional": YesNo()}, required=("name", "key"))
@@ -96,8 +99,9 @@ _SCALING = Annotations(
         AUTOSCALING + "scale-to-zero-pod-retention-period": Period(go=True, most=3_600),
         AUTOSCALING + "metric": Text(("concurrency",)),
         AUTOSCALING + "class": Text(("kpa.autoscaling.knative.dev",)),
+        PRELOAD: Matching(rf"{_MODULE}(\s*,\s*{_MODULE})*", "names of Python modules, with commas between them"),
     },
-    guarded=(AUTOSCALING,),
+    guarded=(AUTOSCALING, LOCAL),
 )
 
 
@@ -132,7 +136,7 @@ KN_SERVICE = document(
         },
         required=("template",),
     ),
-    Annotations(dict.fromkeys(_SCALING.known, _ELSEWHERE), guarded=(AUTOSCALING,)),
+    Annotations(dict.fromkeys(_SCALING.known, _ELSEWHERE), guarded=(AUTOSCALING, LOCAL)),
 )
 DEPLOYMENT = document(
     Object(
