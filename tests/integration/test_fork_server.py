@@ -248,7 +248,10 @@ async def test_the_next_instance_runs_what_the_files_say_now(house: House) -> No
     ("library", "log"),
     [
         ("raise ImportError('not today')", "cannot preload library, so starts are slow: the fork server ended with"),
-        ("import time, threading; threading.Thread(target=time.sleep, args=[60], daemon=True).start()", "runs a thread"),
+        (
+            "import time, threading; threading.Thread(target=time.sleep, args=[60], daemon=True).start()",
+            "runs a thread",
+        ),
     ],
 )
 async def test_what_cannot_be_preloaded_is_told_and_instances_start_without(

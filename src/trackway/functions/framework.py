@@ -48,11 +48,12 @@ def _without_flask() -> Generator[None]:
 def create_asgi_app(target: str, source: str) -> "ASGIApplication":
     """functions-framework's app that calls the plain function ``target`` of the file ``source`` (its http
     signature)."""
-    create = cast("Callable[..., ASGIApplication]", vars(_load())["create_asgi_app"])  # the framework has no types
+    create = cast("Callable[..., ASGIApplication]", vars(load())["create_asgi_app"])  # the framework has no types
     return create(target=target, source=source, signature_type="http")
 
 
-def _load() -> ModuleType:
+def load() -> ModuleType:
+    """The framework's ASGI side, imported when it is not yet."""
     # Its logging of execution ids asks Flask for the request.
     if "flask" in sys.modules or "functions_framework" in sys.modules or environ.get("LOG_EXECUTION_ID"):
         return importlib.import_module("functions_framework.aio")

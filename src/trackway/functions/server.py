@@ -7,6 +7,8 @@ import gc
 import socket
 import sys
 from asyncio import Runner
+from contextlib import suppress
+from os import environ
 from pathlib import Path
 from signal import SIGINT
 from types import FrameType
@@ -64,6 +66,7 @@ def serve(name: str, settings: Settings) -> None:
     gc.freeze()
     gc.enable()
     with listen(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
+        tell_ready()
         runner.run(_run(_Server(config, function.deps), function.deps, listener))
 
 
@@ -72,6 +75,14 @@ async def _run(server: _Server, deps: Deps, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     finally:
         await deps.close()
+
+
+def tell_ready() -> None:
+    """Say that connections are taken from now on, to whoever waits for it (sd_notify(3))."""
+    name = environ.get("NOTIFY_SOCKET", "")
+    if name:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notice:
+            notice.sendto(b"READY=1", "\0" + name[1:] if name.startswith("@") else name)
 
 
 def listen(host: str, port: int) -> socket.socket:
