@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,8 +51,6 @@ class Dispatcher:
         self._bounds = bounds or Bounds()
         self._sleep = sleep
         self._pumps: dict[str, Pump] = {}
-        self._by_broker: defaultdict[str, list[Pump]] = defaultdict(list)
-        self._stored: dict[str, int] = {}
         self._commit_timer: asyncio.TimerHandle | None = None
         self._pruned_at = time.monotonic()
         self._prune_timer: asyncio.TimerHandle | None = None
@@ -63,17 +60,7 @@ class Dispatcher:
         """Go on where each Trigger was; a new one begins at the end of its Broker's log. Raises LogUnavailable."""
         self._log.forget_triggers(trigger.key for trigger in self._triggers)
         for trigger in self._triggers:
-            pump = Pump(
-                trigger,
-                self._log,
-                self._subscribers,
-                on_progress=self._progressed,
-                bounds=self._bounds,
-                sleep=self._sleep,
-            )
-            self._pumps[trigger.key] = pump
-            self._by_broker[trigger.broker_key].append(pump)
-            self._stored[trigger.key] = pump.progress.done
+            self._pumps[trigger.key] = self._pump(trigger)
         self._log.subscribe(self._appended)
         before: int | None = None
         while letters := self._log.dead_letters(limit=_REPLAYS_AT_ONCE, before=before, replaying=True):
@@ -83,6 +70,32 @@ class Dispatcher:
         for pump in self._pumps.values():
             pump.advance()
 
+    async def apply(self, triggers: Sequence[Trigger], grace: float) -> None:
+        """Go on with these Triggers: new ones begin at the end of the log, those that changed stay where they are, and
+        those that are gone get `grace` seconds for what is on its way. Raises LogUnavailable."""
+        wanted = {trigger.key: trigger for trigger in triggers}
+        moved = {
+            key
+            for key, pump in self._pumps.items()
+            if key not in wanted
+            or (wanted[key].broker_key, wanted[key].ordered) != (pump.trigger.broker_key, pump.trigger.ordered)
+        }
+        leaving = [self._pumps.pop(key) for key in moved]
+        await asyncio.gather(*(pump.stop(grace) for pump in leaving))
+        self._log.commit()
+        for pump in leaving:
+            pump.close()
+        self._triggers = triggers
+        self._log.forget_triggers(wanted)
+        for key, trigger in wanted.items():
+            pump = self._pumps.get(key)
+            if pump is None:
+                self._pumps[key] = self._pump(trigger)
+                self._pumps[key].advance()
+            elif pump.trigger != trigger:
+                pump.change(trigger)
+        self._pumps = {key: self._pumps[key] for key in wanted}
+
     async def stop(self, grace: float) -> None:
         """Start nothing more, wait up to `grace` seconds for what is on its way, and store the cursors."""
         self._stopping = True
@@ -90,7 +103,7 @@ class Dispatcher:
         for timer in (self._commit_timer, self._prune_timer):
             if timer is not None:
                 timer.cancel()
-        self._commit_cursors()
+        self._commit()
 
     def replay(self, letter: DeadLetter) -> bool:
         """Deliver a dead letter to its Trigger again; False when that Trigger is no more. Raises LogUnavailable."""
@@ -117,12 +130,19 @@ class Dispatcher:
             for key, pump in self._pumps.items()
         ]
 
-    def _appended(self, broker: str, records: Sequence[Record]) -> None:  # noqa: ARG002 - pumps read what is theirs
-        pumps = self._by_broker.get(broker, ())
-        for pump in pumps:
-            pump.advance()
-        if not pumps and not self._stopping:
-            self._progressed()  # nobody is to be told, but what is old has to go
+    def _pump(self, trigger: Trigger) -> Pump:
+        return Pump(
+            trigger,
+            self._log,
+            self._subscribers,
+            on_progress=self._progressed,
+            bounds=self._bounds,
+            sleep=self._sleep,
+        )
+
+    def _appended(self, broker: str, records: Sequence[Record]) -> None:  # noqa: ARG002 - readers have what is theirs
+        if not self._stopping:
+            self._progressed()  # also what no Trigger wants moves cursors on, and has to go when it is old
 
     def _resume_replay(self, letter: DeadLetter) -> None:
         pump = self._pumps.get(letter.trigger)
@@ -137,35 +157,23 @@ class Dispatcher:
 
     def _commit_due(self) -> None:
         self._commit_timer = None
-        self._commit_cursors()
+        self._commit()
         if self._prune_timer is None and time.monotonic() - self._pruned_at >= _PRUNE_EVERY_S:
             self._prune()
 
-    def _commit_cursors(self) -> None:
-        changed = {
-            key: pump.progress.done for key, pump in self._pumps.items() if pump.progress.done != self._stored[key]
-        }
-        if not changed:
-            return
+    def _commit(self) -> None:
         try:
-            self._log.commit(changed)
+            self._log.commit()
         except LogUnavailable as error:
             # Only means that more is delivered again after a crash; the next commit carries it.
             logger.warning("cursors are not stored: %s", error)
-        else:
-            self._stored.update(changed)
 
     def _prune(self) -> None:
         """Delete a portion of what nobody needs, and soon the next, so that no turn of the loop takes long."""
         self._prune_timer = None
         self._pruned_at = time.monotonic()
-        floors = {
-            broker: min(self._stored[pump.trigger.key] for pump in pumps)
-            for broker, pumps in self._by_broker.items()
-            if pumps
-        }
         try:
-            deleted = self._log.prune(floors, time.time_ns() // 1_000_000)
+            deleted = self._log.prune(time.time_ns() // 1_000_000)
         except LogUnavailable as error:
             logger.warning("old events are not pruned: %s", error)
             return

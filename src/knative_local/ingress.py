@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable
 
 from knative_local.cloudevent import NotAnEvent, from_batch, from_http, mode_of
+from knative_local.delivery import arrived
 from knative_local.http_types import Headers, HttpRequest, HttpResponse, Promise
 from knative_local.log.port import EventLog, LogUnavailable
+from knative_local.model import Broker
 
 MOST_BYTES = 1 << 20
 # A batch comes from our own functions only, which gather what one turn of their loop emits.
@@ -19,18 +21,18 @@ _ACCEPTED = HttpResponse(202, [_ALLOW])
 
 
 class Ingress:
-    """Appends to the logs of `brokers` (their keys, `<namespace>/<name>`)."""
+    """Appends to the logs of `brokers`."""
 
     def __init__(
         self,
         log: EventLog,
-        brokers: Iterable[str],
+        brokers: Iterable[Broker],
         *,
         most_bytes: int = MOST_BYTES,
         most_batch_bytes: int = MOST_BATCH_BYTES,
     ) -> None:
         self._log = log
-        self._brokers = frozenset(brokers)
+        self._classes = {broker.key: broker.broker_class for broker in brokers}
         self._most_bytes = most_bytes
         self._most_batch_bytes = most_batch_bytes
 
@@ -45,7 +47,8 @@ class Ingress:
             return HttpResponse(200, [_ALLOW])
         if request.method != "POST":
             return _problem(405, "Method not allowed", f"{request.method} is not taken; POST an event", [_ALLOW])
-        if broker not in self._brokers:
+        broker_class = self._classes.get(broker)
+        if broker_class is None:
             return _problem(404, "No such broker", f"there is no broker at /{broker}; known: {self._known()}")
         batch = internal and mode_of(request.headers) == "batch"
         most = self._most_batch_bytes if batch else self._most_bytes
@@ -55,6 +58,8 @@ class Ingress:
             events = from_batch(request.body) if batch else [from_http(request.headers, request.body)]
         except NotAnEvent as error:
             return _problem(400, "Not a CloudEvent", str(error))
+        if broker_class.adds_arrival_time:
+            events = [arrived(event, broker_class) for event in events]
         return Promise(self._log.append(broker, events), _answer)
 
     async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
@@ -66,7 +71,7 @@ class Ingress:
         return answer.answer(answer.future)
 
     def _known(self) -> str:
-        return ", ".join(f"/{key}" for key in sorted(self._brokers)) or "none"
+        return ", ".join(f"/{key}" for key in sorted(self._classes)) or "none"
 
 
 def _answer(durable: asyncio.Future[None]) -> HttpResponse:

@@ -85,7 +85,7 @@ class Node:
         backends |= {Target("deployment", each.deployment.key): each for each in deployments}
 
         brokers = [broker.key for broker in manifests.brokers]
-        ingress = Ingress(log, brokers)
+        ingress = Ingress(log, manifests.brokers)
         dispatcher = Dispatcher(manifests.triggers, log, LocalSubscribers(names, backends, client, ingress))
         admin = Admin(log, dispatcher, brokers)
         status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log)

@@ -23,9 +23,14 @@ class Slots:
         """How many are in use."""
         return self.count - self._free
 
+    def resize(self, count: int) -> None:
+        """Have `count` slots from now on; those in use stay in use."""
+        self._free += count - self.count
+        self.count = count
+
     def try_take(self) -> bool:
         """Take a slot if one is free and nobody waits for it."""
-        if self._free == 0:
+        if self._free <= 0:
             return False
         self._free -= 1
         return True
@@ -45,7 +50,7 @@ class Slots:
 
     def give_back(self) -> None:
         """Free a slot: for the first in line, else for whoever is new."""
-        while self._waiting:
+        while self._waiting and self._free >= 0:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)

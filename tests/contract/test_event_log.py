@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from knative_local.log.port import DeadLetter, EventLog, Failure, LogUnavailable, Record
+from knative_local.filters import EVERYTHING, Exact, Filter, Prefix
+from knative_local.log.port import DeadLetter, EventLog, Failure, LogUnavailable, Reader, Record
 from knative_local.log.retention import Retention
 from knative_local.log.sqlite import SqliteEventLog
 from tests.unit.knative_local.eventing import BROKER, event
@@ -139,39 +140,144 @@ async def test_closing_writes_what_waits(open_log: OpenLog) -> None:
     assert ids(open_log().read(BROKER, 0, 10)) == ["1"]
 
 
-async def test_cursors_begin_at_the_end_and_are_kept(open_log: OpenLog) -> None:
+def reading(log: EventLog, trigger: str = "t/x", broker: str = BROKER, filter: Filter = EVERYTHING) -> Reader:
+    return log.reader(trigger, broker, filter, lambda: None)
+
+
+def take(reader: Reader, most: int = 100) -> list[Record]:
+    """The next records, read if need be."""
+    while reader.ready < most and reader.fill(1 << 20):
+        pass
+    return list(reader.take(most, 1 << 20))
+
+
+async def test_a_new_trigger_begins_at_the_end_and_goes_on_where_it_was(open_log: OpenLog) -> None:
     log = open_log()
-    assert log.cursor("t/old", BROKER) == 0
+    old = reading(log, "t/old")
     await log.append(BROKER, [event("1"), event("2"), event("3")])
-    assert log.cursor("t/new", BROKER) == 3
-    log.commit({"t/old": 2})
+    new = reading(log, "t/new")
+    assert ids(take(old)) == ["1", "2", "3"]
+    assert take(new) == []
     log.close()
 
     log = open_log()
+    old, new = reading(log, "t/old"), reading(log, "t/new")
+    records = take(old)
+    assert ids(records) == ["1", "2", "3"]
+    assert take(new) == []
+    old.finish(records[:2])
+    log.commit()
+    log.close()
 
-    assert log.cursor("t/old", BROKER) == 2
-    assert log.cursor("t/new", BROKER) == 3
+    log = open_log()
+    assert ids(take(reading(log, "t/old"))) == ["3"]
+
+
+async def test_what_is_done_in_another_order_is_done_once_all_before_it_is(open_log: OpenLog) -> None:
+    log = open_log()
+    reader = reading(log)
+    await log.append(BROKER, [event(str(n)) for n in range(1, 6)])
+    records = take(reader)
+    reader.finish([records[1], records[4]])
+    assert reader.backlog == 3
+    reader.finish([records[0]])
+    log.commit()
+    log.close()
+
+    log = open_log()
+    assert ids(take(reading(log))) == ["3", "4", "5"]
+
+
+async def test_a_reader_wakes_its_trigger_and_gives_what_its_filter_takes(open_log: OpenLog) -> None:
+    log = open_log()
+    woken: list[str] = []
+    only_b = log.reader("t/b", BROKER, Exact((("type", "b"),)), lambda: woken.append("b"))
+    only_c = log.reader("t/c", BROKER, Exact((("type", "c"),)), lambda: woken.append("c"))
+    await log.append(BROKER, [event("1", "a"), event("2", "b"), event("3", "b")])
+
+    assert woken == ["b"]
+    assert ids(take(only_b)) == ["2", "3"]
+    assert take(only_c) == []
+    assert (only_b.backlog, only_c.backlog) == (2, 0)
+
+
+async def test_what_a_filter_passes_over_is_done(open_log: OpenLog) -> None:
+    log = open_log()
+    only_b = reading(log, filter=Exact((("type", "b"),)))
+    await log.append(BROKER, [event("1", "a"), event("2", "b"), event("3", "a")])
+    only_b.finish(take(only_b))
+    log.commit()
+    log.close()
+
+    assert take(reading(open_log())) == []
+
+
+async def test_a_reader_that_is_far_behind_gets_everything_once_and_in_order(open_log: OpenLog) -> None:
+    log = open_log()
+    reader = reading(log, filter=Prefix((("id", "1"),)))
+    for n in range(12):
+        await log.append(BROKER, [event(str(1_000 * n + i)) for i in range(400)])
+    taken = ids(take(reader, 150))
+    await log.append(BROKER, [event("100000"), event("2")])
+    while more := take(reader, 150):
+        taken += ids(more)
+    every = [str(1_000 * n + i) for n in range(12) for i in range(400)]
+    assert taken == [*(id for id in every if id.startswith("1")), "100000"]
+
+
+async def test_a_reader_is_bounded_in_bytes(open_log: OpenLog) -> None:
+    log = open_log()
+    reader = reading(log)
+    await log.append(BROKER, [event(str(n)) for n in range(1, 6)])
+    size = len(event("1").json)
+    assert (reader.ready, reader.ready_bytes) == (5, 5 * size)
+    assert ids(reader.take(10, 1)) == ["1"]
+    assert ids(reader.take(10, 2 * size)) == ["2", "3"]
+    assert (reader.ready, reader.ready_bytes) == (2, 2 * size)
+
+
+async def test_another_filter_counts_for_what_was_not_handed_out(open_log: OpenLog) -> None:
+    log = open_log()
+    reader = reading(log)
+    await log.append(BROKER, [event("1", "a"), event("2", "b")])
+    reader.change(Exact((("type", "b"),)))
+    await log.append(BROKER, [event("3", "a"), event("4", "b")])
+    records = take(reader)
+    assert ids(records) == ["2", "4"]
+    reader.finish(records)
+    assert reader.backlog == 0
 
 
 async def test_a_trigger_that_moves_to_another_broker_begins_at_its_end(open_log: OpenLog) -> None:
     log = open_log()
+    one = reading(log, broker="a/one")
     await log.append("a/one", [event("1"), event("2")])
     await log.append("a/two", [event("3")])
-    log.cursor("t/x", "a/one")
+    one.close()
 
-    assert log.cursor("t/x", "a/two") == 1
+    two = reading(log, broker="a/two")
+    await log.append("a/two", [event("4")])
+    assert ids(take(two)) == ["4"]
 
 
 async def test_a_trigger_that_was_deleted_begins_anew_when_it_comes_back(open_log: OpenLog) -> None:
     log = open_log()
-    assert log.cursor("t/x", BROKER) == 0
-    assert log.cursor("t/y", BROKER) == 0
+    for trigger in ("t/x", "t/y"):
+        reading(log, trigger).close()
     await log.append(BROKER, [event("1")])
 
     log.forget_triggers(["t/y"])
 
-    assert log.cursor("t/x", BROKER) == 1
-    assert log.cursor("t/y", BROKER) == 0
+    assert take(reading(log, "t/x")) == []
+    assert ids(take(reading(log, "t/y"))) == ["1"]
+
+
+def through(log: EventLog, count: int) -> Reader:
+    """A Trigger that is through with so many events and not with the others."""
+    reader = reading(log)
+    reader.finish(take(reader, count))
+    log.commit()
+    return reader
 
 
 async def append_one_by_one(log: EventLog, first: int, last: int) -> None:
@@ -181,16 +287,16 @@ async def append_one_by_one(log: EventLog, first: int, last: int) -> None:
 
 async def test_old_events_go_when_every_trigger_is_through(open_log: OpenLog) -> None:
     log = open_log()
+    reading(log).close()
     await append_one_by_one(log, 1, 10)
+    reader = through(log, 6)
 
-    assert log.prune({BROKER: 6}, now_ms=1_000 + DAY_MS) == 0
-    assert log.prune({BROKER: 6}, now_ms=1_001 + DAY_MS) == 6
-    assert log.prune({BROKER: 6}, now_ms=1_001 + DAY_MS) == 0
-    log.close()
-
-    log = open_log()
-    assert ids(log.read(BROKER, 0, 10)) == ["7", "8", "9", "10"]
-    assert log.prune({BROKER: 10}, now_ms=1_001 + DAY_MS) == 4
+    assert log.prune(now_ms=1_000 + DAY_MS) == 0
+    assert log.prune(now_ms=1_001 + DAY_MS) == 6
+    assert log.prune(now_ms=1_001 + DAY_MS) == 0
+    reader.finish(take(reader))
+    log.commit()
+    assert log.prune(now_ms=1_001 + DAY_MS) == 4
     log.close()
     log = open_log()
     assert log.end(BROKER) == 10
@@ -200,18 +306,23 @@ async def test_old_events_go_when_every_trigger_is_through(open_log: OpenLog) ->
 
 async def test_more_than_is_kept_goes_even_when_it_is_young(open_log: OpenLog) -> None:
     log = open_log()
+    reading(log).close()
     await append_one_by_one(log, 1, 60)
 
-    assert log.prune({BROKER: 4}, now_ms=1_000) == 4
-    assert log.prune({BROKER: 60}, now_ms=1_000) == 6
+    reader = through(log, 4)
+    assert log.prune(now_ms=1_000) == 4
+    reader.close()
+    assert log.prune(now_ms=1_000) == 6
 
 
 async def test_a_commit_that_is_not_read_to_its_end_is_kept_whole(open_log: OpenLog) -> None:
     log = open_log()
+    reading(log).close()
     await log.append(BROKER, [event(str(n)) for n in range(1, 5)])
     await log.append(BROKER, [event(str(n)) for n in range(5, 9)])
+    through(log, 6)
 
-    assert log.prune({BROKER: 6}, now_ms=1_001 + DAY_MS) == 4
+    assert log.prune(now_ms=1_001 + DAY_MS) == 4
     assert ids(log.read(BROKER, 5, 10)) == ["6", "7", "8"]
 
 
@@ -246,13 +357,13 @@ async def test_dead_letters(open_log: OpenLog) -> None:
 
 async def test_the_same_offset_of_another_broker_is_another_dead_letter(open_log: OpenLog) -> None:
     log = open_log()
-    log.cursor("t/x", "a/one")
+    reading(log, broker="a/one").close()
     failure = Failure("answered 400", 400)
     log.bury("t/x", Record(1, 5, event("of one")), "http://x", failure, attempts=1, delivered_to_sink=False)
-    log.cursor("t/x", "a/two")
+    reading(log, broker="a/two").close()
     log.bury("t/x", Record(1, 5, event("of two")), "http://x", failure, attempts=1, delivered_to_sink=False)
     log.forget_triggers([])
-    log.cursor("t/x", "a/one")
+    reading(log, broker="a/one").close()
     log.bury("t/x", Record(1, 5, event("of one again")), "http://x", failure, attempts=1, delivered_to_sink=False)
 
     assert ids(log.dead_letters()) == ["of one again", "of two", "of one"]

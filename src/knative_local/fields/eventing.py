@@ -79,7 +79,7 @@ TRIGGER = document(
         {
             BATCH: Whole(1, 10_000),
             LINGER: Period(go=True, most=60),
-            ORDER: Text(("unordered",)),
+            ORDER: Text(("ordered", "unordered")),
         },
         guarded=("eventing.knative.dev/", "kafka.eventing.knative.dev/", "local.knative.dev/"),
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from knative_local.cloudevent import CloudEvent
+from knative_local.filters import Filter
 
 MOST_BYTES_READ = 4 << 20
 
@@ -17,11 +18,12 @@ class LogUnavailable(Exception):
 
 
 class Record(NamedTuple):
-    """An event in the log of its Broker; offsets count from 1 without holes, times are ms since 1970."""
+    """An event in the log of its Broker, and where it is there; times are ms since 1970."""
 
     offset: int
     appended_ms: int
     event: CloudEvent
+    partition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,48 @@ class DeadLetter:
 CommitListener = Callable[[str, Sequence[Record]], None]
 
 
+class Reader(Protocol):
+    """A Trigger's place in its Broker's log: hands out the events that its filter takes, and remembers what is done.
+
+    What was handed out and not finished is handed out again after a restart.
+    """
+
+    @property
+    def ready(self) -> int:
+        """How many records `take` could give now."""
+        ...
+
+    @property
+    def ready_bytes(self) -> int:
+        """The bytes of their JSON."""
+        ...
+
+    def fill(self, most_bytes: int) -> bool:
+        """Make some more ready, where they have to be read; whether that may be called again. Raises LogUnavailable."""
+        ...
+
+    def take(self, most: int, most_bytes: int) -> Sequence[Record]:
+        """The next ready ones in order: at most so many, no further one once their JSON has `most_bytes`."""
+        ...
+
+    def finish(self, records: Sequence[Record]) -> None:
+        """These are done, in whichever order."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """How many events of the Broker are not done, counting those that the filter was not asked about yet."""
+        ...
+
+    def change(self, filter: Filter) -> None:
+        """Hand out what this filter takes from now on."""
+        ...
+
+    def close(self) -> None:
+        """Hand out no more, and keep no event for this Trigger."""
+        ...
+
+
 class EventLog(Protocol):
     """A log per Broker (named by its key), a cursor per Trigger (named by its key), and the dead letters.
 
@@ -59,7 +103,10 @@ class EventLog(Protocol):
     """
 
     def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
-        """Add `events` in order; done when they are durable, all or none. All of one loop turn share a commit."""
+        """Add `events` in order; done when they are durable, all or none. All of one loop turn share a commit.
+
+        The future may be shared, so it cannot be cancelled.
+        """
         ...
 
     def read(self, broker: str, after: int, limit: int, most_bytes: int = MOST_BYTES_READ) -> Sequence[Record]:
@@ -75,20 +122,23 @@ class EventLog(Protocol):
         """Call `listener(broker, records)` after each commit, in the turn of the commit."""
         ...
 
-    def cursor(self, trigger: str, broker: str) -> int:
-        """Where `trigger` goes on: below or at this offset all is done. One that is new begins at the broker's end."""
+    def reader(self, trigger: str, broker: str, filter: Filter, wake: Callable[[], None]) -> Reader:
+        """Where `trigger` goes on reading: one that is new begins at the broker's end.
+
+        `wake` is called when something became ready, or may be found by `fill`.
+        """
         ...
 
-    def commit(self, cursors: Mapping[str, int]) -> None:
-        """Store the offsets (by Trigger) up to which all is done."""
+    def commit(self) -> None:
+        """Store up to where all readers are done."""
         ...
 
     def forget_triggers(self, keep: Iterable[str]) -> None:
         """Drop the cursors of all other Triggers, as deleting a Trigger on a cluster does."""
         ...
 
-    def prune(self, floors: Mapping[str, int], now_ms: int) -> int:
-        """Delete a bounded number of old events at or below the brokers' `floors`; gives how many it deleted."""
+    def prune(self, now_ms: int) -> int:
+        """Delete a bounded number of old events that every Trigger is through with; gives how many it deleted."""
         ...
 
     def bury(

@@ -8,11 +8,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
 from knative_local.cloudevent import CloudEvent
+from knative_local.filters import Filter
 from knative_local.log.chunk import Chunk
+from knative_local.log.feed import Feed
 from knative_local.log.file_lock import FileLock
 from knative_local.log.port import (
     MOST_BYTES_READ,
@@ -20,6 +23,7 @@ from knative_local.log.port import (
     DeadLetter,
     Failure,
     LogUnavailable,
+    Reader,
     Record,
 )
 from knative_local.log.rebuild import prepare
@@ -45,11 +49,14 @@ class _BrokerLog:
     tail: Tail
 
 
-@dataclass(slots=True)
-class _Append:
-    broker: str
-    events: Sequence[CloudEvent]
-    durable: asyncio.Future[None]
+class _Durable(asyncio.Future[None]):
+    """Who appended in one turn waits for the same commit, and must not end the others' waiting when giving up."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - the signature of Future
+        return False
+
+
+_Append = tuple[str, Sequence[CloudEvent]]
 
 
 @dataclass(slots=True)
@@ -71,6 +78,9 @@ class SqliteEventLog:
         self._now_ms = now_ms
         self._brokers: dict[str, _BrokerLog] = {}
         self._waiting: list[_Append] = []
+        self._durable: _Durable | None = None
+        self._feeds: dict[str, Feed] = {}
+        self._stored: dict[str, int] = {}
         self._listeners: list[CommitListener] = []
         self._chunks = ChunkTable(database)
         self._dead_letters = DeadLetterTable(database, now_ms)
@@ -99,15 +109,13 @@ class SqliteEventLog:
 
     def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
         """See EventLog."""
-        loop = asyncio.get_running_loop()
-        durable: asyncio.Future[None] = loop.create_future()
         if not events:
-            durable.set_result(None)
-            return durable
-        if not self._waiting:
-            loop.call_soon(self._flush)
-        self._waiting.append(_Append(broker, events, durable))
-        return durable
+            return _done()
+        if self._durable is None:
+            self._durable = _Durable()
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append((broker, events))
+        return self._durable
 
     def read(self, broker: str, after: int, limit: int, most_bytes: int = MOST_BYTES_READ) -> Sequence[Record]:
         """See EventLog."""
@@ -128,8 +136,25 @@ class SqliteEventLog:
         """See EventLog."""
         self._listeners.append(listener)
 
-    def cursor(self, trigger: str, broker: str) -> int:
+    def reader(self, trigger: str, broker: str, filter: Filter, wake: Callable[[], None]) -> Reader:
         """See EventLog."""
+        done = self._stored[trigger] = self._cursor(trigger, broker)
+        return self._feed(broker).reader(trigger, done, filter, wake)
+
+    def commit(self) -> None:
+        """See EventLog."""
+        done = {
+            trigger: reader.done
+            for feed in self._feeds.values()
+            for trigger, reader in feed.readers.items()
+            if reader.done != self._stored[trigger]
+        }
+        if done:
+            rows = [(offset, trigger) for trigger, offset in done.items()]
+            self._database.write(("UPDATE cursors SET done = ? WHERE trigger = ?", rows))
+            self._stored.update(done)
+
+    def _cursor(self, trigger: str, broker: str) -> int:
         rows = self._database.query("SELECT broker, done FROM cursors WHERE trigger = ?", (trigger,))
         if rows and rows[0][0] == broker:
             return int(rows[0][1])
@@ -140,10 +165,11 @@ class SqliteEventLog:
         )
         return end
 
-    def commit(self, cursors: Mapping[str, int]) -> None:
-        """See EventLog."""
-        done = [(offset, trigger) for trigger, offset in cursors.items()]
-        self._database.write(("UPDATE cursors SET done = ? WHERE trigger = ?", done))
+    def _feed(self, broker: str) -> Feed:
+        feed = self._feeds.get(broker)
+        if feed is None:
+            feed = self._feeds[broker] = Feed(self.end(broker), partial(self.read, broker))
+        return feed
 
     def forget_triggers(self, keep: Iterable[str]) -> None:
         """See EventLog."""
@@ -153,8 +179,13 @@ class SqliteEventLog:
         if gone:
             self._database.write(("DELETE FROM cursors WHERE trigger = ?", gone), (LEAVE_OFFSETS, gone))
 
-    def prune(self, floors: Mapping[str, int], now_ms: int) -> int:
+    def prune(self, now_ms: int) -> int:
         """See EventLog. Bounds how much it looks at and deletes, so that no turn of the loop takes long."""
+        floors = {
+            broker: min(self._stored[trigger] for trigger in feed.readers)
+            for broker, feed in self._feeds.items()
+            if feed.readers
+        }
         count = self._retention.count
         excess = Excess(
             before_ms=now_ms - self._retention.age_ms,
@@ -211,27 +242,28 @@ class SqliteEventLog:
 
     def _flush(self) -> None:
         """Write everything that was appended in this turn, in one commit."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
+        waiting, durable = self._waiting, self._durable
+        if durable is None:
             return
+        self._waiting, self._durable = [], None
         try:
             batches = self._insert(waiting, self._now_ms())
         except Exception as error:
-            _refuse(waiting, error)  # whatever it is: who waits has to hear of it
+            durable.set_exception(_refusal(error))  # whatever it is: who waits has to hear of it
             return
         for batch in batches:
             self._brokers[batch.broker].tail.extend(batch.records, batch.size)
-        for append in waiting:
-            if not append.durable.done():
-                append.durable.set_result(None)
+        durable.set_result(None)
         for batch in batches:
+            if batch.broker in self._feeds:
+                self._feeds[batch.broker].publish(batch.records)
             for listener in self._listeners:
                 listener(batch.broker, batch.records)
 
     def _insert(self, waiting: list[_Append], appended_ms: int) -> list[_Batch]:
         together: dict[str, list[CloudEvent]] = {}
-        for append in waiting:
-            together.setdefault(append.broker, []).extend(append.events)
+        for broker, appended in waiting:
+            together.setdefault(broker, []).extend(appended)
         batches: list[_Batch] = []
         rows: list[Chunk] = []
         for key, events in together.items():
@@ -256,6 +288,8 @@ class SqliteEventLog:
             known = self._brokers.get(key)
             if known is None or end != known.tail.end:
                 self._brokers[key] = _BrokerLog(id_, Tail(end))
+                if key in self._feeds:
+                    self._feeds[key].moved(end)
         self._dead_letters.recount()
 
     def _ends(self) -> list[tuple[int, str, int]]:
@@ -264,10 +298,14 @@ class SqliteEventLog:
         return [(id_, key, max(floor, self._chunks.end(id_))) for id_, key, floor in rows]
 
 
-def _refuse(waiting: Sequence[_Append], error: Exception) -> None:
-    if not isinstance(error, LogUnavailable):
-        logger.error("events cannot be appended, for an unforeseen reason", exc_info=error)
-        error = LogUnavailable(f"the event log cannot be written: {error!r}")
-    for append in waiting:
-        if not append.durable.done():
-            append.durable.set_exception(error)
+def _refusal(error: Exception) -> LogUnavailable:
+    if isinstance(error, LogUnavailable):
+        return error
+    logger.error("events cannot be appended, for an unforeseen reason", exc_info=error)
+    return LogUnavailable(f"the event log cannot be written: {error!r}")
+
+
+def _done() -> asyncio.Future[None]:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    done.set_result(None)
+    return done

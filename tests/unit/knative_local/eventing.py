@@ -1,9 +1,11 @@
 """What the tests of the eventing half share: events, Triggers, and subscribers that live in memory."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -133,6 +135,13 @@ async def until(condition: Callable[[], bool]) -> None:
 def backlog(dispatcher: Dispatcher) -> int:
     """How many events the Triggers are not through with."""
     return sum(figures.backlog for figures in dispatcher.trigger_figures())
+
+
+def stored_cursor(folder: Path, trigger: str) -> int:
+    """Up to where a Trigger is done, as the file of the log in `folder` says."""
+    with closing(sqlite3.connect(folder / "log.db")) as database:
+        ((done,),) = database.execute("SELECT done FROM cursors WHERE trigger = ?", (trigger,))
+    return int(done)
 
 
 async def done(dispatcher: Dispatcher) -> None:

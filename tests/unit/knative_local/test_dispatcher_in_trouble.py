@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from knative_local import pump
+from knative_local import delivering, pump
 from knative_local.http_types import ConnectionFailed, HttpResponse
 from knative_local.log.port import LogUnavailable
 from knative_local.pump import Bounds
@@ -82,7 +82,7 @@ async def test_a_batch_that_breaks_is_delivered_again(
     start: Start, subscribers: FakeSubscribers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with start(trigger(batch=2), bounds=ONE_SLOT) as (dispatcher, log):
-        first = dispatcher._pumps["town/first"]
+        first = dispatcher._pumps["town/first"]._delivering
         monkeypatch.setattr(first, "_publish", failing(first._publish, RuntimeError("bug")))
         await log.append(BROKER, [event("1"), event("2")])
         await done(dispatcher)
@@ -106,7 +106,7 @@ async def test_a_replay_that_breaks_is_tried_again(
 async def test_a_request_that_cannot_be_made_counts_as_an_attempt(
     start: Start, subscribers: FakeSubscribers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "request_for", failing(pump.request_for, ValueError("no such text")))
+    monkeypatch.setattr(delivering, "request_for", failing(delivering.request_for, ValueError("no such text")))
     async with start(trigger(retry=0), bounds=ONE_SLOT) as (dispatcher, log):
         await log.append(BROKER, [event("1"), event("2")])
         await done(dispatcher)
@@ -134,11 +134,11 @@ async def test_memory_is_bounded_in_bytes_too(start: Start, subscribers: FakeSub
     bounds = Bounds(in_flight=100, held_bytes=5_000, portion_bytes=2_000)
     async with start(trigger(retry=1), bounds=bounds) as (dispatcher, log):
         await log.append(BROKER, [event(str(n), data="x" * 1_000) for n in range(1, 41)])
-        await until(lambda: len(sleep.slept) == 6)  # three portions of two
+        await until(lambda: len(sleep.slept) == 5)
         for _ in range(20):
             await asyncio.sleep(0)
 
-        assert len(subscribers.ids("first")) == 6
+        assert len(subscribers.ids("first")) == 5
         assert backlog(dispatcher) == 40
 
 

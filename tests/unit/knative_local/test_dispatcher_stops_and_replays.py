@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,15 @@ from tests.unit.knative_local.eventing import (
     Start,
     done,
     event,
+    stored_cursor,
     trigger,
     until,
 )
 
 
-async def test_stop_waits_for_what_is_on_its_way_and_stores_it(start: Start, subscribers: FakeSubscribers) -> None:
+async def test_stop_waits_for_what_is_on_its_way_and_stores_it(
+    start: Start, subscribers: FakeSubscribers, tmp_path: Path
+) -> None:
     subscribers.holding["first"] = asyncio.Event()
     async with start(trigger()) as (dispatcher, log):
         await log.append(BROKER, [event("1")])
@@ -34,10 +38,12 @@ async def test_stop_waits_for_what_is_on_its_way_and_stores_it(start: Start, sub
         await stopping
 
         assert subscribers.ids("first") == ["1"]
-        assert log.cursor("town/first", BROKER) == 1
+        assert stored_cursor(tmp_path, "town/first") == 1
 
 
-async def test_stop_does_not_wait_for_backoffs(start: Start, subscribers: FakeSubscribers, sleep: FakeSleep) -> None:
+async def test_stop_does_not_wait_for_backoffs(
+    start: Start, subscribers: FakeSubscribers, sleep: FakeSleep, tmp_path: Path
+) -> None:
     sleep.holds = True
     subscribers.answers["first"] = [HttpResponse(503)]
     async with start(trigger(retry=1), bounds=Bounds(in_flight=1)) as (dispatcher, log):
@@ -46,7 +52,7 @@ async def test_stop_does_not_wait_for_backoffs(start: Start, subscribers: FakeSu
         async with asyncio.timeout(1):
             await dispatcher.stop(grace=60)
 
-        assert log.cursor("town/first", BROKER) == 0
+        assert stored_cursor(tmp_path, "town/first") == 0
         assert log.dead_letter_total() == 0
 
 

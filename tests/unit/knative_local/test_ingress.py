@@ -10,7 +10,8 @@ from knative_local.http_types import Headers, HttpRequest, header
 from knative_local.ingress import MOST_BYTES, Ingress
 from knative_local.log.port import LogUnavailable
 from knative_local.log.sqlite import SqliteEventLog
-from tests.unit.knative_local.eventing import BROKER, event
+from knative_local.model import Broker, Delivery
+from tests.unit.knative_local.eventing import BROKER, SOMEWHERE, event
 
 STRUCTURED = [(b"content-type", b"application/cloudevents+json")]
 BATCH = [(b"content-type", b"application/cloudevents-batch+json")]
@@ -33,7 +34,7 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteEventLog]:
 
 @pytest.fixture
 def ingress(log: SqliteEventLog) -> Ingress:
-    return Ingress(log, [BROKER])
+    return Ingress(log, [Broker("town", "default", Delivery(), SOMEWHERE)])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from knative_local.filters import EVERYTHING
 from knative_local.log.port import Failure, LogUnavailable, Record
 from knative_local.log.sqlite import SqliteEventLog
 from tests.unit.knative_local.eventing import BROKER, event
@@ -83,7 +84,7 @@ async def test_a_log_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         log.dead_letters,
         lambda: log.dead_letter(1),
         lambda: log.bury("t/x", record, "http://x", Failure("no"), attempts=1, delivered_to_sink=False),
-        lambda: log.cursor("t/x", BROKER),
+        lambda: log.reader("t/x", BROKER, EVERYTHING, lambda: None),
     ]
     for ask in asks:
         with pytest.raises(LogUnavailable, match="disk I/O"):

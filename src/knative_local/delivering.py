@@ -1,0 +1,142 @@
+"""What becomes of an event that is delivered: attempts as its Trigger says, then its reply or a dead letter."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from knative_local.cloudevent import CloudEvent
+from knative_local.delivery import Refused, Taken, dead_letter, judge, reply_to, request_for, wait_before
+from knative_local.http_types import ConnectionFailed, Subscribers, TimedOut
+from knative_local.log.port import EventLog, Failure, LogUnavailable, Record
+from knative_local.model import Destination, Trigger
+
+logger = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+_LOG_UNAVAILABLE_WAIT_S = 1.0
+
+
+class Delivering:
+    """Delivers for one Trigger. `wait` waits some seconds, `back_off` does without holding up other deliveries."""
+
+    def __init__(self, trigger: Trigger, log: EventLog, subscribers: Subscribers, wait: Sleep, back_off: Sleep) -> None:
+        self.trigger = trigger
+        self.in_flight = 0
+        self._log = log
+        self._subscribers = subscribers
+        self._wait = wait
+        self._back_off = back_off
+
+    async def batch(self, records: Sequence[Record]) -> Failure | None:
+        """One attempt for all of them; why it failed, or None."""
+        verdict = await self._attempt(self.trigger.subscriber, records, batch=True)
+        if isinstance(verdict, Refused):
+            return verdict.failure
+        await self._publish(verdict, records[0].event)
+        return None
+
+    async def one(self, record: Record) -> None:
+        """See one event through: when this returns it is taken, or kept as a dead letter."""
+        verdict, attempts = await self._attempts(self.trigger.subscriber, record, batch=self.trigger.batch is not None)
+        if isinstance(verdict, Taken):
+            await self._publish(verdict, record.event)
+        else:
+            await self._bury(record, verdict, attempts)
+
+    async def replay(self, letter_id: int) -> bool:
+        """Deliver a dead letter once more; whether it was taken, and so is none any more."""
+        letter = self._log.dead_letter(letter_id)  # read only now: thousands may stand in line
+        if letter is None:
+            return False
+        record = Record(letter.offset, letter.when_ms, letter.event)
+        verdict, attempts = await self._attempts(self.trigger.subscriber, record, batch=self.trigger.batch is not None)
+        if isinstance(verdict, Taken):
+            await self._publish(verdict, record.event)
+            await self._durably(lambda: self._log.drop_dead_letter(letter.id))
+            return True
+        url, to_sink = self._subscriber_url(), letter.delivered_to_sink
+        await self._durably(
+            lambda: self._log.bury(self.trigger.key, record, url, verdict.failure, attempts, to_sink)
+        )  # fmt: skip
+        return False
+
+    async def _bury(self, record: Record, refused: Refused, attempts: int) -> None:
+        """Keep the event and why, then give it to the dead letter sink, which gets the same retries."""
+        url = self._subscriber_url()
+        logger.warning(
+            "%s: event %s is a dead letter after %d attempts: %s",
+            self.trigger.key, record.event.attributes["id"], attempts, refused.failure.reason,
+        )  # fmt: skip
+
+        def keep(delivered_to_sink: bool) -> Callable[[], None]:
+            return lambda: self._log.bury(self.trigger.key, record, url, refused.failure, attempts, delivered_to_sink)
+
+        await self._durably(keep(delivered_to_sink=False))
+        sink = self.trigger.delivery.dead_letter_sink
+        if sink is None:
+            return
+        letter = dead_letter(record.event, url, refused, self.trigger.broker_class)
+        verdict, _ = await self._attempts(sink, record._replace(event=letter), batch=False)
+        if isinstance(verdict, Taken):
+            if self.trigger.broker_class.publishes_sink_replies:
+                await self._publish(verdict, letter)
+            await self._durably(keep(delivered_to_sink=True))
+
+    async def _attempts(self, to: Destination, record: Record, *, batch: bool) -> tuple[Taken | Refused, int]:
+        """Deliver one event as often as the Trigger's delivery says; what came of it, and after how many attempts."""
+        attempt = 0
+        while True:
+            verdict = await self._attempt(to, [record], batch=batch)
+            attempt += 1
+            if isinstance(verdict, Taken) or not verdict.again:
+                return verdict, attempt
+            wait = wait_before(self.trigger.delivery, attempt, self.trigger.broker_class, verdict.retry_after_s)
+            if wait is None:
+                return verdict, attempt
+            await self._back_off(wait)
+
+    async def _attempt(self, to: Destination, records: Sequence[Record], *, batch: bool) -> Taken | Refused:
+        trigger = self.trigger
+        self.in_flight += len(records)
+        try:
+            request = request_for(records, trigger, batch=batch)
+            answer = await self._subscribers.send(to, trigger.namespace, request, trigger.delivery.timeout)
+            return judge(answer, trigger.broker_class)
+        except (ConnectionFailed, TimedOut) as error:
+            return judge(error, trigger.broker_class)
+        except Exception as error:
+            # Whatever it is, the event must end up somewhere: a lost task would hold the cursor for ever.
+            logger.exception("%s: delivery failed in an unforeseen way", trigger.key)
+            return judge(ConnectionFailed(repr(error)), trigger.broker_class)
+        finally:
+            self.in_flight -= len(records)
+
+    def _subscriber_url(self) -> str:
+        return self._subscribers.url_of(self.trigger.subscriber, self.trigger.namespace)
+
+    async def _publish(self, taken: Taken, cause: CloudEvent) -> None:
+        if taken.reply is None:
+            return
+        reply = reply_to(cause, taken.reply, self.trigger.broker_class)
+        if reply is None:
+            logger.warning(
+                "%s: the reply to event %s is dropped: it is number %d of a chain of replies",
+                self.trigger.key, cause.attributes["id"], self.trigger.broker_class.most_hops,
+            )  # fmt: skip
+            return
+        await self._durably(lambda: self._log.append(self.trigger.broker_key, [reply]))
+
+    async def _durably(self, write: Callable[[], Awaitable[None] | None]) -> None:
+        """Write, and when the log cannot (a full disk) wait until it can: nothing else would be safe."""
+        while True:
+            try:
+                pending = write()
+                if pending is not None:
+                    await pending
+            except LogUnavailable as error:
+                logger.error("%s: %s; waiting", self.trigger.key, error)
+                await self._wait(_LOG_UNAVAILABLE_WAIT_S)
+            else:
+                return

@@ -1,0 +1,170 @@
+"""What a commit brings, handed to the Triggers that want it: who keeps up never reads the log."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from knative_local.filters import Filter
+from knative_local.filters.matcher import Matcher
+from knative_local.log.port import Record
+
+# What a Trigger that is busy has lying ready; beyond it reads the log when it comes to it.
+MOST_READY = 2_000
+MOST_READY_BYTES = 8 << 20
+_READ_AT_ONCE = 500
+
+Read = Callable[[int, int, int], Sequence[Record]]
+"""Records above an offset: so many, so many bytes."""
+
+
+class FeedReader:
+    """See Reader. `scanned` is the offset up to which the Trigger's filter was asked about every event."""
+
+    def __init__(self, feed: Feed, done: int, filter: Filter, wake: Callable[[], None]) -> None:
+        self.filter = filter
+        self.scanned = done
+        self.behind = done < feed.end
+        self.wake = wake
+        self._feed = feed
+        self._ready: deque[Record] = deque()
+        self._ready_bytes = 0
+        self._open: deque[int] = deque()
+        self._finished: set[int] = set()
+
+    @property
+    def done(self) -> int:
+        """The offset below and at which everything is done."""
+        return self._open[0] - 1 if self._open else self.scanned
+
+    @property
+    def ready(self) -> int:
+        """See Reader."""
+        return len(self._ready)
+
+    @property
+    def ready_bytes(self) -> int:
+        """See Reader."""
+        return self._ready_bytes
+
+    @property
+    def backlog(self) -> int:
+        """How many events are not done, counting those that the filter was not asked about yet."""
+        return self._feed.end - self.scanned + len(self._open) - len(self._finished)
+
+    def push(self, records: Sequence[Record]) -> None:
+        """Take records that follow what was scanned and pass the filter."""
+        self._ready.extend(records)
+        self._open.extend([record.offset for record in records])
+        self._ready_bytes += sum([len(record.event.json) for record in records])
+        if len(self._ready) > MOST_READY or self._ready_bytes > MOST_READY_BYTES:
+            self.behind = True
+
+    def fill(self, most_bytes: int) -> bool:
+        """See Reader."""
+        if not self.behind or len(self._ready) >= _READ_AT_ONCE or self._ready_bytes >= most_bytes:
+            return False
+        records = self._feed.read(self.scanned, _READ_AT_ONCE, most_bytes)
+        if not records:
+            self.scanned = self._feed.end
+            self.behind = False
+            return False
+        self.scanned = records[-1].offset
+        matches = self.filter.matches
+        self.push([record for record in records if matches(record.event.attributes)])
+        self.behind = True
+        return True
+
+    def take(self, most: int, most_bytes: int) -> list[Record]:
+        """See Reader."""
+        ready = self._ready
+        taken: list[Record] = []
+        size = 0
+        while ready and len(taken) < most:
+            next_size = len(ready[0].event.json)
+            if taken and size + next_size > most_bytes:
+                break
+            size += next_size
+            taken.append(ready.popleft())
+        self._ready_bytes -= size
+        return taken
+
+    def finish(self, records: Sequence[Record]) -> None:
+        """See Reader."""
+        opened, finished = self._open, self._finished
+        for record in records:
+            if opened and record.offset == opened[0]:
+                opened.popleft()
+            else:
+                finished.add(record.offset)
+        while opened and opened[0] in finished:
+            finished.remove(opened.popleft())
+
+    def change(self, filter: Filter) -> None:
+        """See Reader."""
+        self.filter = filter
+        kept = [record for record in self._ready if filter.matches(record.event.attributes)]
+        dropped = [record for record in self._ready if not filter.matches(record.event.attributes)]
+        self._ready = deque(kept)
+        self._ready_bytes -= sum(len(record.event.json) for record in dropped)
+        self.finish(dropped)
+        self._feed.arrange()
+
+    def close(self) -> None:
+        """See Reader."""
+        self._feed.leave(self)
+
+
+class Feed:
+    """One Broker's log as its Triggers see it: `end` is its highest offset, `read` reads from it."""
+
+    def __init__(self, end: int, read: Read) -> None:
+        self.end = end
+        self.read = read
+        self.readers: dict[str, FeedReader] = {}
+        self._listed: list[FeedReader] = []
+        self._matcher = Matcher(())
+
+    def reader(self, trigger: str, done: int, filter: Filter, wake: Callable[[], None]) -> FeedReader:
+        """A reader that goes on behind `done`, in place of the one that the Trigger may have had."""
+        reader = self.readers[trigger] = FeedReader(self, done, filter, wake)
+        self.arrange()
+        return reader
+
+    def moved(self, end: int) -> None:
+        """The log turned out to end elsewhere; what is behind where it was is to be read."""
+        self.end = end
+        for reader in self._listed:
+            reader.behind = True
+
+    def leave(self, reader: FeedReader) -> None:
+        """Hand this one nothing more."""
+        self.readers = {trigger: each for trigger, each in self.readers.items() if each is not reader}
+        self.arrange()
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Hand out what was committed, and wake those for whom something is there."""
+        begin, self.end = self.end, records[-1].offset
+        wanted = self._sorted(records)
+        for reader, theirs in zip(self._listed, wanted, strict=True):
+            # Who is behind reads these from the log, after what comes before them.
+            if not reader.behind and reader.scanned == begin:
+                reader.scanned = self.end
+                if theirs:
+                    reader.push(theirs)
+        for reader, theirs in zip(tuple(self._listed), wanted, strict=True):
+            if theirs:
+                reader.wake()
+
+    def _sorted(self, records: Sequence[Record]) -> list[list[Record]]:
+        matching = self._matcher.matching
+        wanted: list[list[Record]] = [[] for _ in self._listed]
+        for record in records:
+            for index in matching(record.event.attributes):
+                wanted[index].append(record)
+        return wanted
+
+    def arrange(self) -> None:
+        """Look at the readers' filters anew."""
+        self._listed = list(self.readers.values())
+        self._matcher = Matcher([reader.filter for reader in self._listed])
