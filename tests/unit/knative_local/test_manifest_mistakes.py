@@ -71,9 +71,9 @@ def test_a_typo_is_told_with_file_line_and_what_was_meant(read: Read) -> None:
         (
             TRIGGER.replace(
                 "  namespace: town\n",
-                "  namespace: town\n  annotations: {kafka.eventing.knative.dev/delivery.order: ordered}\n",
+                "  namespace: town\n  annotations: {kafka.eventing.knative.dev/delivery.order: sorted}\n",
             ),
-            "is unordered here, not 'ordered'",
+            "is ordered or unordered here, not 'sorted'",
         ),
         (SERVICE.replace("persist,", "Persist,"), "metadata.name is a name of small letters"),
         (BROKER, "5: Broker default: is there already, at town.yaml:1"),
