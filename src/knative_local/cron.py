@@ -144,7 +144,7 @@ def _range(part: str, place: _Place) -> tuple[range, bool]:
         end = _number(last, place) if hyphen else place.most if slash else start
     step = _number(step_text, place) if slash else 1
     if start < place.least or end > place.most:
-        raise BadSchedule(f"'{part}': a {place.name} is from {place.least} to {place.most}")
+        raise BadSchedule(f"'{part}': the {place.name} is from {place.least} to {place.most}")
     if start > end:
         raise BadSchedule(f"'{part}' ends before it begins")
     if step == 0:

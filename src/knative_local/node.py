@@ -26,6 +26,7 @@ from knative_local.launcher import Launcher
 from knative_local.log.sqlite import SqliteEventLog
 from knative_local.model import Container, Deployment, Destination, KnService, Manifests
 from knative_local.names import RESERVED, Names, Target
+from knative_local.ping_sources import PingSources
 from knative_local.problem import problem
 from knative_local.process import Instance, end_leftovers
 from knative_local.rates import BrokerTraffic
@@ -86,9 +87,11 @@ class Node:
 
         brokers = [broker.key for broker in manifests.brokers]
         ingress = Ingress(log, manifests.brokers)
-        dispatcher = Dispatcher(manifests.triggers, log, LocalSubscribers(names, backends, client, ingress))
+        subscribers = LocalSubscribers(names, backends, client, ingress)
+        dispatcher = Dispatcher(manifests.triggers, log, subscribers)
+        pings = PingSources(subscribers)
         admin = Admin(log, dispatcher, brokers)
-        status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log)
+        status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log, pings)
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
 
         internal = internal_server(ingress)
@@ -105,6 +108,8 @@ class Node:
             process.begin()
         stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
         await dispatcher.start()
+        stack.push_async_callback(pings.stop)
+        pings.apply(manifests.ping_sources)
         stack.callback(_close, door, admin)
         await asyncio.gather(*(deployment.first_ready() for deployment in deployments))
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from knative_local.activator import Activator
 from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import TriggerFigures
-from knative_local.model import Broker
+from knative_local.model import Broker, PingSource
 from knative_local.names import Names
+from knative_local.ping_sources import PingFigures, PingSources
 
 
 class Figures(Protocol):
@@ -53,6 +54,7 @@ class Status:
         figures: Figures,
         traffic: Traffic,
         dead_letters: DeadLetterCount,
+        pings: PingSources,
     ) -> None:
         self._names = names
         self._brokers = brokers
@@ -61,6 +63,7 @@ class Status:
         self._figures = figures
         self._traffic = traffic
         self._dead_letters = dead_letters
+        self._pings = pings
         self._started_ms = _now_ms()
 
     def report(self) -> dict[str, Any]:
@@ -75,6 +78,7 @@ class Status:
             "sources": [
                 {"source": source, "events_per_s": round(rate, 2)} for source, rate in self._traffic.sources().items()
             ],
+            "ping_sources": [_ping_source(source, figures) for source, figures in self._pings.figures()],
             "dead_letters": {"total": self._dead_letters.dead_letter_total()},
         }
 
@@ -134,6 +138,17 @@ def _deployment(runner: DeploymentRunner) -> dict[str, Any]:
         "running": runner.running,
         "restarts": runner.restarts,
         "problem": runner.problem,
+    }
+
+
+def _ping_source(source: PingSource, figures: PingFigures) -> dict[str, Any]:
+    return {
+        "namespace": source.namespace,
+        "name": source.name,
+        "schedule": source.schedule,
+        "next_ms": None if figures.next is None else int(figures.next.timestamp() * 1_000),
+        "sent": figures.sent,
+        "lost": figures.lost,
     }
 
 

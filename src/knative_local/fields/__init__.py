@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from knative_local.fields.eventing import BATCH, BROKER, LINGER, ORDER, TRIGGER
 from knative_local.fields.istio import VIRTUAL_SERVICE
-from knative_local.fields.sources import CONTAINER_SOURCE, SINK_BINDING
+from knative_local.fields.sources import CONTAINER_SOURCE, PING_SOURCE, SINK_BINDING
 from knative_local.fields.workloads import AUTOSCALING, CONFIG_MAP, CORE_SERVICE, DEPLOYMENT, KN_SERVICE, SECRET
 from knative_local.schema import Object
 
@@ -31,6 +31,7 @@ KINDS = (
     Kind("Trigger", "eventing.knative.dev", ("v1",), TRIGGER),
     Kind("Service", "serving.knative.dev", ("v1",), KN_SERVICE),
     Kind("SinkBinding", "sources.knative.dev", ("v1",), SINK_BINDING),
+    Kind("PingSource", "sources.knative.dev", ("v1",), PING_SOURCE),
     Kind("ContainerSource", "sources.knative.dev", ("v1",), CONTAINER_SOURCE),
     Kind("Deployment", "apps", ("v1",), DEPLOYMENT),
     Kind("Service", "", ("v1",), CORE_SERVICE),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from knative_local.schema import (
     Annotations,
+    Checked,
     ListOf,
     MapOf,
     Matching,
@@ -16,6 +18,9 @@ from knative_local.schema import (
     Text,
 )
 
+_CORE_ATTRIBUTES = frozenset(
+    {"specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time", "data", "data_base64"}
+)
 TEXTS = MapOf(Text())
 CLUSTER_ONLY = NoEffect()
 NOT_YET = Refused("is not served yet")
@@ -66,6 +71,12 @@ def _absolute_or_relative(destination: dict[str, Any]) -> str | None:
     return None
 
 
+def _extension(name: str) -> str | None:
+    if not re.fullmatch(r"[a-z0-9]+", name):
+        return f"is a name of small letters and digits, not '{name}'"
+    return f"is the name of an extension, and '{name}' is none" if name in _CORE_ATTRIBUTES else None
+
+
 _REF = Object(
     {
         "apiVersion": Text(),
@@ -102,6 +113,4 @@ SELECTOR = Object(
     {"matchLabels": MapOf(Text(), least=1), "matchExpressions": ListOf(_REQUIREMENT, least=1)},
     any_of=("matchLabels", "matchExpressions"),
 )
-CE_OVERRIDES = Object(
-    {"extensions": MapOf(Text(), key=Matching(r"[a-z0-9]+", "an attribute's name of small letters and digits"))}
-)
+CE_OVERRIDES = Object({"extensions": MapOf(Text(), key=Checked(_extension))})

@@ -198,7 +198,7 @@ def test_mistakes_in_routes(read: Read, change: tuple[str, str], error: str) -> 
         ),
         (
             ("  sink:", "  ceOverrides: {extensions: {Aa: b}}\n  sink:"),
-            "spec.ceOverrides.extensions: a key there is an attri",
+            "spec.ceOverrides.extensions: a key there is",
         ),
         (("    kind: Service", "    kind: Job"), "spec.subject.kind is Deployment or Service here, not 'Job'"),
         (("apiVersion: serving.knative.dev/v1", "apiVersion: v1"), "of kind Service has apiVersion serving.knative"),
