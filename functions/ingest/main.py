@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.json import encode
 
 from trackway.domain.clocks import is_plausible
 from trackway.events import Event, PositionRecorded, event_of, from_milliseconds, utc_text
@@ -127,17 +128,22 @@ def _event(fix: Fix, tenant: str, now: datetime, field: str) -> Event:
         accuracy=fix.accuracy,
         altitude=fix.altitude,
     )
-    # A device that repeats a report, because the answer got lost, repeats the id.
-    said = f"{fix.id}\n{recorded_at.isoformat()}\n{fix.lat:.7f}\n{fix.lng:.7f}"
     return event_of(
         position,
-        id=blake2b(said.encode(), digest_size=12).hexdigest(),
+        id=_id_of(fix.id, fix.lat, fix.lng, recorded_at),
         source=SOURCE,
         subject=fix.id,
         partitionkey=fix.id,
         time=recorded_at,
         tenant=tenant,
     )
+
+
+def _id_of(vehicle_id: str, lat: float, lng: float, recorded_at: datetime) -> str:
+    """A device that repeats a report, because the answer got lost, repeats the id."""
+    # The time as isoformat() writes it, which takes four times as long.
+    time = encode(recorded_at)[1:-2] + b"+00:00"
+    return blake2b(b"%b\n%b\n%.7f\n%.7f" % (vehicle_id.encode(), time, lat, lng), digest_size=12).hexdigest()
 
 
 def _known(value: float | None) -> float | None:

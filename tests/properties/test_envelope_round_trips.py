@@ -18,6 +18,7 @@ from trackway.events import (
     to_kafka,
     to_structured,
 )
+from trackway.events.envelope import attributes_of
 
 text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1).filter(
     lambda t: t.strip() == t
@@ -53,6 +54,14 @@ def test_binary(event: Event) -> None:
 @given(events)
 def test_structured(event: Event) -> None:
     assert from_structured(to_structured(event)) == event
+
+
+@given(events)
+def test_a_structured_document_has_each_attribute_once_by_its_name(event: Event) -> None:
+    data = {"data": json.loads(event.data)} if event.data else {}
+    expected = {**attributes_of(event), "datacontenttype": "application/json", **data}
+    pairs = json.loads(to_structured(event), object_pairs_hook=list)
+    assert sorted(pairs, key=lambda pair: pair[0]) == sorted(expected.items(), key=lambda pair: pair[0])
 
 
 @given(st.lists(events, max_size=4))

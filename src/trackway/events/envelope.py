@@ -7,14 +7,14 @@ CloudEvents 1.0, HTTP and Kafka protocol bindings. Attribute values are visible 
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 import msgspec
 from msgspec import Raw, Struct
 
-from trackway.events.event import DEFAULT_TENANT, NOT_JSON, Event, InvalidEvent, check_moment, utc_text
+from trackway.events.event import DEFAULT_TENANT, NOT_JSON, Event, InvalidEvent, check_moment, in_utc, utc_text
 
 STRUCTURED_MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -44,10 +44,27 @@ class _Document(Struct, frozen=True, kw_only=True):
     data_base64: str | None = None
 
 
+class _Wire(Struct, frozen=True, omit_defaults=True):
+    """The structured form of an event without other extensions and with data in JSON: what nearly every event is."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    tenant: str
+    datacontenttype: str
+    subject: str | None = None
+    time: datetime | None = None
+    dataschema: str | None = None
+    partitionkey: str | None = None
+    traceparent: str | None = None
+    data: Raw | None = None
+
+
 _document = msgspec.json.Decoder(_Document)
 _documents = msgspec.json.Decoder(list[Raw])
 _members = msgspec.json.Decoder(dict[str, Raw])
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 _FIXED = _CONTEXT | _OURS | {"data", "data_base64"}
 
 
@@ -211,6 +228,28 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
 
 def to_structured(event: Event) -> bytes:
     """The structured JSON document; JSON data stand in it as they are, other data as base64."""
+    if event.extensions or not _is_json(event.datacontenttype):
+        return _to_structured(event)
+    time = event.time
+    return _encode(
+        _Wire(
+            "1.0",
+            event.id,
+            event.source,
+            event.type,
+            event.tenant,
+            event.datacontenttype,
+            event.subject,
+            time if time is None or time.tzinfo is UTC else in_utc(time),
+            event.dataschema,
+            event.partitionkey,
+            event.traceparent,
+            Raw(event.data) if event.data else None,
+        )
+    )
+
+
+def _to_structured(event: Event) -> bytes:
     document: dict[str, Any] = dict(attributes_of(event))
     document["datacontenttype"] = event.datacontenttype
     if event.data:
@@ -249,6 +288,8 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Eve
 
 
 def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":
+        return True
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type in {"application/json", "text/json"} or media_type.endswith("+json")
 

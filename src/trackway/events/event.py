@@ -134,8 +134,12 @@ def describe(error: msgspec.ValidationError) -> tuple[str, str | None]:
 
 def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC with a Z, as CloudEvents' ``time`` wants it; a naive moment is taken as UTC."""
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return aware.isoformat().replace("+00:00", "Z")
+    return in_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; a naive one is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def milliseconds(moment: datetime) -> int:

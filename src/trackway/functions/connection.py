@@ -8,16 +8,17 @@ head and body written apart are two packets, and with delayed acknowledgements o
 import asyncio
 import logging
 from asyncio import TimerHandle
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from trackway.functions.exchange import Answered
+from trackway.functions.heads import Headers, KnownHeads
 from trackway.functions.host import Function, largest_body
 from trackway.functions.problem import problem
-from trackway.functions.requests import Headers, OwnRequest, PassedOn, decoded
+from trackway.functions.requests import OwnRequest, PassedOn, decoded
 from trackway.functions.turns import Turns
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ MOST_TURNS: Final = 1000
 MOST_WAITING: Final = 64 * 1024 * 1024
 """Bytes of the bodies of those that were read whole, likewise."""
 
-_NOTED: Final = frozenset({b"content-length", b"expect"})
+_NOTED: Final = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
 _CLOSE: Final = b"\r\nconnection: close\r\n"
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Connection(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 connection for one function. The parser's callbacks are the ``on_`` methods."""
 
     function: ClassVar[Function]
+    known: ClassVar[KnownHeads]
     parser: httptools.HttpRequestParser
 
     def __init__(
@@ -61,6 +63,8 @@ class Connection(HttpToolsProtocol):
         self._drops = False  # what is being received will not be answered, since the connection is about to end
         self._is_last = False  # no request is taken any more
         self._is_broken = False  # what comes cannot be read any more
+        self._is_between = True  # requests: none has begun
+        self._candidate: bytes | None = None
         self._in_head = False
         self._head_size = 0  # bytes of chunks that came while a head was under way
         self._has_long_head = False
@@ -119,6 +123,11 @@ class Connection(HttpToolsProtocol):
         self._heard = self.loop.time()
         if self._is_broken:
             return
+        if self._is_between:
+            data = self._read_known(data)
+            if not data:
+                self._pause_if_far_ahead()
+                return
         if self._in_head:
             self._head_size += len(data)
         self._has_long_head = self._head_size + len(data) > LARGEST_HEAD
@@ -132,8 +141,29 @@ class Connection(HttpToolsProtocol):
         else:
             if self._in_head and self._head_size > LARGEST_HEAD:
                 self._refuse_rest(_long_head())
+        self._pause_if_far_ahead()
+
+    def _pause_if_far_ahead(self) -> None:
         if len(self._turns) > MOST_TURNS or self._waiting > MOST_WAITING:
             self.flow.pause_reading()
+
+    def _read_known(self, data: bytes) -> bytes:
+        """Take the requests for hot routes whose headers are known; gives the rest, which begins with one of another
+        kind, or with a part of one."""
+        at = 0
+        while not self._is_last:
+            head = self.known.find(data, at)
+            hot = None if head is None else self._hot.get((b"GET", head.url.partition(b"?")[0]))
+            if head is None or hot is None:
+                break
+            at = head.end
+            request = OwnRequest(self.function, self, b"GET", head.url, head.headers, hot, 0)
+            self._turns.add(request)
+            self._turns.read(request)
+            if at == len(data):
+                return b""
+        self._candidate = self.known.candidate(data, at)
+        return data[at:] if at else data
 
     def _feed(self, data: bytes) -> None:
         rest: bytes | memoryview = data
@@ -149,6 +179,7 @@ class Connection(HttpToolsProtocol):
                 return
 
     def on_message_begin(self) -> None:
+        self._is_between = False
         self.url = b""
         self.headers = []
         self._in_head = True
@@ -168,6 +199,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # Of its own list: what else is told, after the body, are trailers, which are no headers.
         headers, self.headers = self.headers, []
+        candidate, self._candidate = self._candidate, None
         self._in_head = False
         self._drops = self._is_last
         if self._is_last:
@@ -178,8 +210,10 @@ class Connection(HttpToolsProtocol):
             self._receiving = self._own(headers)
             if self._receiving is None:
                 self._pass_on(headers)
-            else:
-                self._turns.add(self._receiving)
+                return
+            self._turns.add(self._receiving)
+            if candidate is not None and self._receiving.is_hot and not self._noted:
+                self.known.learn(candidate, headers)
 
     def on_body(self, body: bytes) -> None:
         if self._receiving is not None:
@@ -188,6 +222,7 @@ class Connection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._is_between = True
         request = self._receiving
         if request is None:
             if not self._drops:
@@ -201,19 +236,21 @@ class Connection(HttpToolsProtocol):
 
     def _own(self, headers: Headers) -> OwnRequest | None:
         """The request, if it is answered from here."""
-        if self._noted.get(b"expect") or not self.url.startswith(b"/") or b"#" in self.url:
-            return None
+        url, noted = self.url, self._noted
         method = self.parser.get_method()
-        path = self.url.partition(b"?")[0]
-        hot = self._hot.get((method, path))
+        hot = self._hot.get((method, url.partition(b"?")[0]))
         if hot is None and not (method == b"POST" and self.function.is_delivery("POST", decoded(headers))):
             return None
-        if self.parser.get_http_version() != "1.1":
+        if b"#" in url or not url.startswith(b"/") or (noted and not self._is_plain(noted)):
             return None
-        most = largest_body(delivery=hot is None)
-        request = OwnRequest(self.function, self, method, self.url, headers, hot, most)
-        request.expect(int(self._noted.get(b"content-length", b"0")))
+        request = OwnRequest(self.function, self, method, url, headers, hot, largest_body(delivery=hot is None))
+        if b"content-length" in noted:
+            request.expect(int(noted[b"content-length"]))
         return request
+
+    def _is_plain(self, noted: Mapping[bytes, bytes]) -> bool:
+        """Neither who wants to know whether to go on, nor who may want to be told that the connection is kept."""
+        return b"expect" not in noted and (b"connection" not in noted or self.parser.get_http_version() == "1.1")
 
     def _pass_on(self, headers: Headers) -> None:
         """Let uvicorn make of it what it makes of every request."""
@@ -284,16 +321,20 @@ class Connection(HttpToolsProtocol):
         if due:
             self.server_state.total_requests += len(due)
             self._heard = self.loop.time()
-            self._waiting -= sum([turn.size for turn in due if isinstance(turn, OwnRequest)])
-            answers = [cast(bytes, turn.answer) for turn in due]
+            answers: list[bytes] = []
+            for turn in due:
+                self._waiting -= turn.size
+                answers.append(turn.answer or b"")
             if due[-1].closes:
                 answers[-1] = answers[-1].replace(b"\r\n", _CLOSE, 1)
-            self.transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
-            if due[-1].closes:
+                self.transport.write(b"".join(answers))
                 self.transport.close()
                 return
-        self._turns.begin_next()
-        self._resume_reading()
+            self.transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+        if len(self._turns):
+            self._turns.begin_next()
+        if self.flow.read_paused:
+            self._resume_reading()
 
     def _resume_reading(self) -> None:
         if not self.flow.write_paused and len(self._turns) <= MOST_TURNS // 2 and self._waiting <= MOST_WAITING // 2:
@@ -302,7 +343,7 @@ class Connection(HttpToolsProtocol):
 
 def connection_for(function: Function) -> type[Connection]:
     """The class of the connections that ``function`` is asked over."""
-    return type("FunctionConnection", (Connection,), {"function": function})
+    return type("FunctionConnection", (Connection,), {"function": function, "known": KnownHeads()})
 
 
 class _Joining:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from trackway.functions.exchange import Answered, Received
+from trackway.functions.heads import Headers
 from trackway.functions.host import Function, answer_of, too_large, traced
 from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turn
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-Headers = list[tuple[bytes, bytes]]
-"""Names in lower case."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +31,7 @@ class OwnRequest(Turn):
     """A request that is answered without the framework. Having emitted a hot route's event, it is told what became of
     it: it is the emission."""
 
-    __slots__ = ("_chunks", "_function", "_headers", "_hot", "_line", "_method", "_most", "_url", "size")
+    __slots__ = ("_chunks", "_function", "_headers", "_hot", "_line", "_method", "_most", "_url")
 
     is_over = False
 
@@ -57,8 +55,11 @@ class OwnRequest(Turn):
         self._hot = hot
         self._most = most
         self._chunks: list[bytes] = []
-        self.size = 0
-        """Bytes of the body that are held."""
+
+    @property
+    def is_hot(self) -> bool:
+        """Whether there is a short way."""
+        return self._hot is not None
 
     def expect(self, length: int) -> None:
         """The body will have so many bytes."""
@@ -136,8 +137,10 @@ class PassedOn(Turn):
 
     __slots__ = ("_start", "cycle")
 
+    is_passed_on = True
+
     def __init__(self, cycle: "RequestResponseCycle", start: Callable[[], None]) -> None:
-        super().__init__(is_passed_on=True)
+        super().__init__()
         self.cycle = cycle
         self._start = start
 

@@ -12,14 +12,17 @@ from collections import deque
 class Turn:
     """A request's place in the order; ``answer`` is the whole message of one that is answered here."""
 
-    __slots__ = ("answer", "closes", "has_begun", "is_passed_on", "is_read")
+    __slots__ = ("answer", "closes", "has_begun", "is_read", "size")
 
-    def __init__(self, *, is_passed_on: bool = False) -> None:
-        self.is_passed_on = is_passed_on
+    is_passed_on = False
+
+    def __init__(self) -> None:
         self.is_read = False
         self.has_begun = False
         self.closes = False
         """The connection ends with this answer."""
+        self.size = 0
+        """Bytes of the body that are held."""
         self.answer: bytes | None = None
 
     def begin(self) -> None:
@@ -57,7 +60,10 @@ class Turns:
 
     def due(self) -> list[Turn]:
         """Those whose answers can be written now; they are forgotten."""
-        turns, due = self._turns, list[Turn]()
+        turns = self._turns
+        if len(turns) == 1:
+            return [turns.popleft()] if turns[0].answer is not None else []
+        due: list[Turn] = []
         while turns and turns[0].answer is not None:
             due.append(turns.popleft())
         return due

@@ -89,6 +89,7 @@ class HeldSink:
 
     def __init__(self) -> None:
         self.posted: dict[str, tuple[Event, Emission]] = {}
+        self.acknowledged: set[str] = set()
 
     def post(self, event: Event, emission: Emission) -> None:
         self.posted[event.id] = event, emission
@@ -99,6 +100,7 @@ class HeldSink:
 
     def acknowledge(self, *ids: str) -> None:
         for each in ids:
+            self.acknowledged.add(each)
             self.posted[each][1].arrived()
 
 
@@ -248,6 +250,47 @@ async def test_what_the_short_way_does_not_take_goes_the_long_way(peer: Peer, re
     peer.send(request_)
     await peer.hears(SLOW)
     assert peer.sink.posted == {}
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+async def test_what_asks_again_with_the_same_headers_is_answered_the_same(peer: Peer, pieces: int) -> None:
+    lines = "User-Agent: device", "traceparent: 00-1-1-01"
+    requests = [get(f"/hot?{number}", *lines) for number in range(12)]
+    for at in range(0, 12, pieces):
+        peer.send(*requests[at : at + pieces])
+    assert [event.id for event, _ in peer.sink.posted.values()] == [str(number) for number in range(12)]
+    assert {event.traceparent for event, _ in peer.sink.posted.values()} == {"00-1-1-01"}
+    peer.sink.acknowledge(*peer.sink.posted)
+    await peer.hears(HOT * 12)
+
+
+async def test_known_headers_do_not_hide_what_comes_with_them(peer: Peer) -> None:
+    peer.module.gate.set()
+    peer.send(get("/hot?1"))
+    for piece in [
+        get("/hot?2"),
+        get("/cold"),
+        get("/hot?with space".replace(" ", "%20")) + get("/hot?3")[:20],
+        get("/hot?3")[20:],
+        get("/hot?4", method="POST"),
+        get("/hot?5", "connection: close"),
+        get("/hot?6"),
+    ]:
+        peer.send(piece)
+        peer.sink.acknowledge(*peer.sink.posted.keys() - peer.sink.acknowledged)
+        await peer.settle()
+    assert list(peer.sink.posted) == ["1", "2", "with%20space", "3", "4", "5"]
+    assert peer.heard.count(b"HTTP/1.1 200 OK") == 7
+    assert peer.transport.is_closed
+
+
+@pytest.mark.parametrize("target", ["/hot?a b", "/hot?\x01", "/hot?a#b", "hot?a"])
+async def test_known_headers_do_not_make_a_target_of_what_is_none(peer: Peer, target: str) -> None:
+    """As the parser judges it: refused, or passed on, and never the short way."""
+    peer.send(get("/hot?1"))
+    peer.sink.acknowledge("1")
+    peer.send(get("/hot?2"), get(target))
+    assert list(peer.sink.posted) == ["1", "2"]
 
 
 async def test_a_request_in_pieces_is_the_same_request(peer: Peer) -> None:
