@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knative_local.filters.port import Filter
+from knative_local.filters.port import Fallible, Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class All:
             for name, values in each.needs.items():
                 needs[name] = needs[name] & values if name in needs else values
         return needs
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """Those of all filters inside."""
+        return tuple(part for each in self.filters for part in each.fallible)
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every filter inside passes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knative_local.filters.port import Filter
+from knative_local.filters.port import Fallible, Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class Any:
         inside = [each.needs for each in self.filters]
         shared = set(inside[0]).intersection(*inside[1:]) if inside else set[str]()
         return {name: frozenset[str]().union(*(needs[name] for needs in inside)) for name in shared}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """Those of all filters inside."""
+        return tuple(part for each in self.filters for part in each.fallible)
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether at least one filter inside passes."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from knative_local.filters.port import Fallible
+
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
@@ -21,6 +23,11 @@ class Attributes:
     def needs(self) -> Mapping[str, frozenset[str]]:
         """The value that each attribute has to have that is wanted with one."""
         return {name: frozenset((value,)) for name, value in self.wanted if value}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """None."""
+        return ()
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every wanted attribute that has a value is present with exactly that value."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from knative_local.filters.port import Fallible
+
 
 @dataclass(frozen=True, slots=True)
 class Exact:
@@ -21,6 +23,11 @@ class Exact:
     def needs(self) -> Mapping[str, frozenset[str]]:
         """The value that each wanted attribute has to have."""
         return {name: frozenset((value,)) for name, value in self.wanted}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """None."""
+        return ()
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every wanted attribute is present with exactly its value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from knative_local.filters.port import Filter
+from knative_local.filters.port import Fallible, Filter
 
 _Key = tuple[str | None, ...]
 _Question = tuple[int, Callable[[Mapping[str, str]], bool]]
@@ -39,6 +39,9 @@ class Matcher:
             found = self._learn(key, attributes)
         else:
             self._hits += 1
+            if key in self._failing:
+                for part in self._failing[key]:
+                    part.failures += 1
         if self._asked:
             more = self._asked.select(attributes)
             if more:
@@ -51,14 +54,17 @@ class Matcher:
         return len(self._table)
 
     def _learn(self, key: _Key, attributes: Mapping[str, str]) -> tuple[int, ...]:
-        found = tuple(self._others.select(attributes))
-        if sum(len(value) for value in key if value is not None) > LONG:
-            return found
-        if len(self._table) >= TABLE:
+        short = sum(len(value) for value in key if value is not None) <= LONG
+        if short and len(self._table) >= TABLE:
             self._make_room()
-            # The answer stands for what was remembered when it was sought, which may be less now.
-            return self._learn(tuple(map(attributes.get, self._names)), attributes)
-        self._table[key] = found
+            key = tuple(map(attributes.get, self._names))
+        before = [part.failures for part in self._fallible]
+        found = tuple(self._others.select(attributes))
+        if short:
+            self._table[key] = found
+            failing = [part for part, count in zip(self._fallible, before, strict=True) if part.failures > count]
+            if failing:
+                self._failing[key] = failing
         return found
 
     def _make_room(self) -> None:
@@ -76,7 +82,10 @@ class Matcher:
         self._others = _Lookup(remembered)
         self._asked = _Lookup(asked) if asked else None
         self._names = tuple(sorted(frozenset[str]().union(*(each.attributes for _, each in remembered))))
+        self._fallible = [part for _, each in remembered for part in each.fallible]
         self._table: dict[_Key, tuple[int, ...]] = {}
+        # What fails for an event fails for all that the same answer is given to, and counts.
+        self._failing: dict[_Key, list[Fallible]] = {}
         self._hits = 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knative_local.filters.port import Filter
+from knative_local.filters.port import Fallible, Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class Not:
     def needs(self) -> Mapping[str, frozenset[str]]:
         """Nothing: what the filter inside needs is what may be missing here."""
         return {}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """Those of the filter inside."""
+        return self.inner.fallible
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether the filter inside does not pass."""

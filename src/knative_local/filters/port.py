@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+class Fallible(Protocol):
+    """A part of a filter that is evaluated, and that for some events cannot be."""
+
+    failures: int
+    """How many events it could not be evaluated for since the start."""
+
+
 class Filter(Protocol):
     """Decides on an event's attributes; `str()` gives a short text for people."""
 
@@ -23,9 +30,19 @@ class Filter(Protocol):
         """
         ...
 
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """Its parts that may fail to be evaluated."""
+        ...
+
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether an event with these context attributes passes."""
         ...
+
+
+def failures_of(filter: Filter) -> int:
+    """How many times parts of `filter` could not be evaluated since the start."""
+    return sum(each.failures for each in filter.fallible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,10 @@ class _Everything:
     @property
     def needs(self) -> Mapping[str, frozenset[str]]:
         return {}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        return ()
 
     def matches(self, attributes: Mapping[str, str]) -> bool:  # noqa: ARG002 - the port's signature
         return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from knative_local.filters.port import Fallible
+
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
@@ -21,6 +23,11 @@ class Suffix:
     def needs(self) -> Mapping[str, frozenset[str]]:
         """Nothing: how a value ends does not tell the value."""
         return {}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """None."""
+        return ()
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether every wanted attribute is present and ends with its text."""

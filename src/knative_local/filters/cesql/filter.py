@@ -1,0 +1,69 @@
+"""Dialect `cesql`: the expression is true for the event."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from knative_local.filters.cesql.expression import Expression
+from knative_local.filters.cesql.values import ErrorType, Failure, InvalidExpression, Type
+from knative_local.filters.port import Fallible
+
+logger = logging.getLogger(__name__)
+
+
+class CesqlFilter:
+    """Passes when `expression` is true; an event that it cannot be evaluated for does not pass (section 1.2).
+
+    `failures` counts those events; the first is logged. Two of the same text are equal.
+    """
+
+    def __init__(self, expression: str) -> None:
+        """Raises InvalidExpression: no CESQL, or none that could ever be true."""
+        parsed = Expression(expression)
+        if parsed.type is not Type.BOOLEAN:
+            text = f"gives a {parsed.type}, and no event passes but by a Boolean; compare it, or write BOOL(…)"
+            raise InvalidExpression(ErrorType.GENERIC, text, 1, 1)
+        self.expression = expression
+        self.attributes = parsed.attributes
+        self.failures = 0
+        self._run = parsed.run
+        if parsed.loose:
+            logger.warning(
+                "cesql %r: AND, OR and XOR bind alike and are grouped from the right, as in Knative's brokers: "
+                "a AND b OR c is a AND (b OR c); write the brackets",
+                expression,
+            )
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """Nothing that is looked up: what is not evaluated would not be counted when it fails."""
+        return {}
+
+    @property
+    def fallible(self) -> tuple[Fallible, ...]:
+        """Itself."""
+        return (self,)
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Whether the expression is true, without a failure."""
+        failures: list[Failure] = []
+        value = self._run(attributes, failures)
+        if failures:
+            self._failed(failures[0])
+            return False
+        return value is True
+
+    def _failed(self, failure: Failure) -> None:
+        self.failures += 1
+        if self.failures == 1:
+            logger.warning("cesql %r: an event does not pass: %s; further ones are counted", self.expression, failure)
+
+    def __str__(self) -> str:
+        return self.expression
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CesqlFilter) and other.expression == self.expression
+
+    def __hash__(self) -> int:
+        return hash(self.expression)
