@@ -26,6 +26,7 @@ class BrokerClass:
     `adds_arrival_time`: whether the ingress adds `knativearrivaltime`.
     `adds_position`: whether deliveries carry `knativekafkapartition` and `knativekafkaoffset`.
     `orders`: whether `kafka.eventing.knative.dev/delivery.order` means anything.
+    `empty_is_present`: whether an empty value in `filter.attributes` asks that the attribute is there, or for nothing.
     `most_hops`: how many replies in a row an event may cause before its next one is refused, or None for no bound.
     """
 
@@ -42,6 +43,7 @@ class BrokerClass:
     adds_arrival_time: bool
     adds_position: bool
     orders: bool
+    empty_is_present: bool
     most_hops: int | None
 
 
@@ -59,6 +61,7 @@ KAFKA: Final = BrokerClass(
     adds_arrival_time=False,
     adds_position=True,
     orders=True,
+    empty_is_present=False,
     most_hops=None,
 )
 CHANNEL: Final = BrokerClass(
@@ -75,6 +78,7 @@ CHANNEL: Final = BrokerClass(
     adds_arrival_time=True,
     adds_position=False,
     orders=False,
+    empty_is_present=True,
     most_hops=255,
 )
 IN_MEMORY_CHANNEL: Final = replace(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator
 
-from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION, IN_MEMORY_CHANNEL, KAFKA
+from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION, IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.building import Tree, annotations_of, container_of, name_of, part, parts, spec_of
 from knative_local.durations import go_duration, iso_duration
 from knative_local.fields import BATCH, LINGER, ORDER
 from knative_local.filters import EVERYTHING, All, Attributes, Exact, Filter, Not, Prefix, Suffix
 from knative_local.filters import Any as AnyOf
+from knative_local.filters.cesql import CesqlFilter
 from knative_local.model import (
     Broker,
     Channel,
@@ -62,7 +63,7 @@ def trigger(document: Mapping, of: Broker) -> Trigger:
         subscriber=destination(tree["subscriber"], namespace),
         delivery=delivery_of(tree["delivery"], namespace) if "delivery" in tree else of.delivery,
         source=document.source,
-        filter=_filter_of_trigger(tree),
+        filter=_filter_of_trigger(tree, of.broker_class),
         annotations=annotations,
         batch=int(annotations[BATCH]) if BATCH in annotations else None,
         linger=go_duration(annotations.get(LINGER, "0")) or 0.0,
@@ -105,8 +106,10 @@ def filter_of(tree: Tree) -> Filter:
         return All(inside) if dialect == "all" else AnyOf(inside)
     if dialect == "not":
         return Not(filter_of(content))
-    # The brokers pass over an empty value, and so over an empty map.
-    wanted = tuple((name, value) for name, value in content.items() if value)
+    if dialect == "cesql" and content:
+        return CesqlFilter(content)
+    # The brokers pass over an empty value, and so over an empty map or expression.
+    wanted = tuple((name, value) for name, value in content.items() if value) if content else ()
     if not wanted:
         return EVERYTHING
     return {"exact": Exact, "prefix": Prefix, "suffix": Suffix}[dialect](wanted)
@@ -302,10 +305,13 @@ def _seconds(text: str | None, default: float) -> float:
     return default if seconds is None else seconds
 
 
-def _filter_of_trigger(tree: Tree) -> Filter:
+def _filter_of_trigger(tree: Tree, broker_class: BrokerClass) -> Filter:
     # `filters`, when there, takes the place of `filter` whole.
     if tree.get("filters"):
         inside = tuple(filter_of(entry) for entry in tree["filters"])
         return inside[0] if len(inside) == 1 else All(inside)
     attributes = part(part(tree, "filter"), "attributes")
-    return Attributes(tuple(attributes.items())) if attributes else EVERYTHING
+    wanted = tuple((name, value) for name, value in attributes.items() if value)
+    empty = tuple(name for name, value in attributes.items() if not value)
+    present = empty if broker_class.empty_is_present else ()
+    return Attributes(wanted, present) if wanted or present else EVERYTHING

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION
-from knative_local.fields.shapes import CLUSTER_ONLY, DESTINATION, NOT_YET, TEXTS, document
+from knative_local.fields.shapes import CLUSTER_ONLY, DESTINATION, NOT_YET, document
+from knative_local.filters.cesql import mistake_in
 from knative_local.schema import (
     Annotations,
+    Checked,
     Later,
     ListOf,
+    MapOf,
     Matching,
     Object,
     Period,
@@ -31,15 +34,18 @@ DELIVERY = Object(
         "format": NOT_YET,
     }
 )
+
+
+_ATTRIBUTES = MapOf(Text(), key=Matching("[a-z][a-z0-9]*", "the name of an attribute, of small letters and digits"))
 _FILTER = Object(
     {
-        "exact": TEXTS,
-        "prefix": TEXTS,
-        "suffix": TEXTS,
+        "exact": _ATTRIBUTES,
+        "prefix": _ATTRIBUTES,
+        "suffix": _ATTRIBUTES,
         "all": ListOf(Later(lambda: FILTER), least=1),
         "any": ListOf(Later(lambda: FILTER), least=1),
         "not": Later(lambda: FILTER),
-        "cesql": NOT_YET,
+        "cesql": Checked(mistake_in),
     },
     one_of=("exact", "prefix", "suffix", "all", "any", "not", "cesql"),
 )
@@ -67,7 +73,7 @@ TRIGGER = document(
         {
             "broker": Text(),
             "brokerRef": _BROKER_REF,
-            "filter": Object({"attributes": TEXTS}),
+            "filter": Object({"attributes": _ATTRIBUTES}),
             "filters": ListOf(FILTER),
             "subscriber": DESTINATION,
             "delivery": DELIVERY,

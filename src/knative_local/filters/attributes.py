@@ -1,4 +1,4 @@
-"""The older `filter.attributes` of a Trigger: equality, where an empty value only asks for nothing."""
+"""The older `filter.attributes` of a Trigger: equality, or that an attribute is there."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from knative_local.filters.port import Fallible
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Passes when all `wanted` attributes are equal; a wanted empty value passes for any event."""
+    """Passes when all `wanted` attributes are equal, and all that have to be `present` have a value."""
 
     wanted: tuple[tuple[str, str], ...]
+    present: tuple[str, ...] = ()
 
     @property
     def attributes(self) -> frozenset[str]:
-        """The names of the wanted attributes."""
-        return frozenset(name for name, value in self.wanted if value)
+        """The names of all of them."""
+        return frozenset((*(name for name, _ in self.wanted), *self.present))
 
     @property
     def needs(self) -> Mapping[str, frozenset[str]]:
-        """The value that each attribute has to have that is wanted with one."""
-        return {name: frozenset((value,)) for name, value in self.wanted if value}
+        """The value that each wanted attribute has to have."""
+        return {name: frozenset((value,)) for name, value in self.wanted}
 
     @property
     def fallible(self) -> tuple[Fallible, ...]:
@@ -30,11 +31,16 @@ class Attributes:
         return ()
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
-        """Whether every wanted attribute that has a value is present with exactly that value."""
-        for name, value in self.wanted:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much
-            if value and attributes.get(name) != value:
+        """Whether every wanted attribute has exactly its value, and the others that are named have any."""
+        for name, value in self.wanted:
+            if attributes.get(name) != value:
+                return False
+        for name in self.present:  # noqa: SIM110 - runs for every event and Trigger, where a generator costs three times as much
+            if not attributes.get(name):
                 return False
         return True
 
     def __str__(self) -> str:
-        return " and ".join(f"{name} = {value}" for name, value in self.wanted if value) or "everything"
+        return " and ".join(
+            [f"{name} = {value}" for name, value in self.wanted] + [f"{name} is there" for name in self.present]
+        )

@@ -17,7 +17,7 @@ def test_each_effect_has_its_row() -> None:
     trigger = next(section for section in markdown().split("### ") if section.startswith("Trigger "))
     rows = {row.split(" | ")[0].strip("| "): row for row in trigger.splitlines() if row.startswith("| ")}
 
-    assert "`spec.filters[].{all[], any[], not}`" in rows["honoured"]
+    assert "`spec.filters[].{all[], any[], not, cesql}`" in rows["honoured"]
     assert "`metadata.annotations: {local.knative.dev/batch, local.knative.dev/linger, " in rows["honoured"]
-    assert "`spec.filters[].cesql`" in rows["refused: is not served yet"]
+    assert "`spec.subscriber.CACerts`" in rows["refused: is not served: nothing here speaks TLS"]
     assert "`spec.config`" in next(s for s in markdown().split("### ") if s.startswith("Broker "))

@@ -14,8 +14,8 @@ EVENT = {"specversion": "1.0", "id": "7", "source": "/cars", "type": "dev.town.c
         (EVERYTHING, True),
         (Attributes((("type", "dev.town.car.moved.v1"),)), True),
         (Attributes((("type", "dev.town.car.moved.v1"), ("tenant", "other"))), False),
-        (Attributes((("type", ""),)), True),
-        (Attributes((("missing", ""),)), True),
+        (Attributes((), ("type",)), True),
+        (Attributes((("tenant", "acme"),), ("missing",)), False),
         (Attributes((("missing", "x"),)), False),
         (Exact((("type", "dev.town.car.moved.v1"), ("tenant", "acme"))), True),
         (Exact((("type", "dev.town.car.moved"),)), False),
@@ -45,8 +45,17 @@ def test_passes(filter: Filter, passes: bool) -> None:
         # An empty value or map is passed over (OBSERVED-KAFKA, Filters).
         ({"exact": {"type": ""}}, True),
         ({"prefix": {}}, True),
+        ({"cesql": ""}, True),
+        ({"not": {"exact": {}}}, False),
+        ({"any": [{"suffix": {}}, {"exact": {"type": "x"}}]}, True),
+        ({"exact": {"type": "", "tenant": "other"}}, False),
         ({"suffix": {"type": ".v2", "source": ""}}, False),
         ({"not": {"any": [{"exact": {"tenant": "acme"}}, {"prefix": {"type": "x"}}]}}, False),
+        ({"cesql": "type LIKE 'dev.%' AND id < 10"}, True),
+        (
+            {"not": {"any": [{"cesql": "tenant = 'other'"}, {"all": [{"cesql": "id > 7"}, {"exact": {"id": "7"}}]}]}},
+            True,
+        ),
         ({"all": [{"prefix": {"type": "dev."}}, {"not": {"exact": {"tenant": "other"}}}]}, True),
     ],
 )
@@ -59,4 +68,4 @@ def test_text_for_people() -> None:
 
     assert str(filter_of(tree)) == "type = dev.… and not ((a = b or c = …d))"
     assert str(EVERYTHING) == "everything"
-    assert str(Attributes((("type", "x"), ("source", "")))) == "type = x"
+    assert str(Attributes((("type", "x"),), ("source",))) == "type = x and source is there"

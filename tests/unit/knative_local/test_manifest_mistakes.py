@@ -48,7 +48,32 @@ def test_a_typo_is_told_with_file_line_and_what_was_meant(read: Read) -> None:
         ),
         (TRIGGER + "    uri: http://here/", "spec.subscriber has a ref, so uri is a path at its address"),
         (TRIGGER + "  delivery: {deadLetterSink: {uri: /here}}", "has no ref, so uri is a whole http:// address"),
-        (TRIGGER + "  filters: [{cesql: \"a = 'b'\"}]", "spec.filters[0].cesql is not served yet"),
+        (
+            TRIGGER + "  filters: [{exact: {a: b}},\n    {not: {all: [{cesql: \"type = 'a' AND\"}]}}]",
+            "11: Trigger persist: spec.filters[1].not.all[0].cesql has a mistake in column 15: ends too early",
+        ),
+        (
+            TRIGGER + "  filters:\n    - cesql: |\n        type = 'a'\n        AND LEGNTH(id) > 3\n",
+            "11: Trigger persist: spec.filters[0].cesql has a mistake in line 2, column 5: there is no function LEGNTH",
+        ),
+        (
+            TRIGGER + "  filters: [{cesql: type}]",
+            "spec.filters[0].cesql has a mistake in column 1: the value is of type String, and only a Boolean lets",
+        ),
+        (TRIGGER + "  filters: [{cesql: true}]", "spec.filters[0].cesql is a text, not true; put it into quotes"),
+        (
+            TRIGGER + "  filters: [{}]",
+            "spec.filters[0] takes exactly one of exact, prefix, suffix, all, any, not, cesql",
+        ),
+        (TRIGGER + "  filters: [{regex: {a: b}}]", "spec.filters[0].regex is not a field that is served here"),
+        (
+            TRIGGER + "  filters: [{prefix: {Type: b}}]",
+            "spec.filters[0].prefix: a key there is the name of an attribute, of small letters and digits, not 'Type'",
+        ),
+        (
+            TRIGGER + "  filter: {attributes: {x-y: b}}",
+            "spec.filter.attributes: a key there is the name of an attribute, of small letters and digits, not 'x-y'",
+        ),
         (TRIGGER + "  filters: [{exact: {a: b}, prefix: {c: d}}]", "takes exactly one of"),
         (TRIGGER + "  filters: [{any: []}]", "spec.filters[0].any is 0 entries; it has to be at least 1"),
         (TRIGGER + "  filters: [{not: {exakt: {}}}]", "did you mean 'exact'?"),

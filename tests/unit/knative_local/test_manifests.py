@@ -63,6 +63,28 @@ def test_a_broker_is_of_the_kafka_class_unless_it_says_otherwise_and_its_trigger
     assert [each.broker_class for each in (*manifests.brokers, *manifests.triggers)] == [CHANNEL, CHANNEL]
 
 
+def test_an_empty_value_of_an_attribute_asks_for_nothing_or_that_it_is_there_by_class(read: Read) -> None:
+    """Knative's `filter.attributes`: the channel broker passes only events that have it, Kafka's passes over it."""
+    trigger = TRIGGER + '  filter: {attributes: {type: a, subject: ""}}\n'
+    channel = BROKER.replace("town}", "town, annotations: {eventing.knative.dev/broker.class: MTChannelBasedBroker}}")
+
+    assert str(read(BROKER, SERVICE, trigger).triggers[0].filter) == "type = a"
+    assert str(read(channel, SERVICE, trigger).triggers[0].filter) == "type = a and subject is there"
+
+
+def test_the_entries_of_filters_stand_in_for_filter_and_have_to_pass_all(read: Read) -> None:
+    """OBSERVED-KAFKA, Filters: `filters` replaces `filter`; entries are ANDed; an empty value or map is passed over."""
+    filters = (
+        "  filter: {attributes: {type: a}}\n  filters: [{cesql: id > 3}, {exact: {}}, {not: {prefix: {type: c}}}]\n"
+    )
+
+    filter = read(BROKER, SERVICE, TRIGGER + filters).triggers[0].filter
+
+    assert filter.matches({"id": "4", "type": "b"})
+    assert not filter.matches({"id": "3", "type": "a"})
+    assert not filter.matches({"id": "4", "type": "c"})
+
+
 def test_a_broker_ref_reaches_a_broker_of_another_namespace(read: Read) -> None:
     """Knative's `spec.brokerRef` (CrossNamespaceEventLinks): its Broker may be in another namespace."""
     ref = "brokerRef: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: default, namespace: sea}"

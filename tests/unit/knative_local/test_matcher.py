@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knative_local.filters import EVERYTHING, All, Any, Attributes, Exact, Filter, Matcher, Not, Prefix, Suffix
+from knative_local.filters.cesql import CesqlFilter
 from knative_local.filters.matcher import LONG, PAYS, TABLE
 
 NAMES = st.sampled_from(["type", "source", "subject", "tenant"])
@@ -13,10 +14,11 @@ VALUES = st.sampled_from(["a", "b", "ab", "ba"])
 WANTED = st.dictionaries(NAMES, VALUES, min_size=1, max_size=2).map(lambda pairs: tuple(pairs.items()))
 LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.just(EVERYTHING),
-    st.dictionaries(NAMES, st.sampled_from(["", "a"])).map(lambda pairs: Attributes(tuple(pairs.items()))),
+    st.builds(Attributes, st.dictionaries(NAMES, VALUES).map(lambda pairs: tuple(pairs.items())), st.tuples(NAMES)),
     WANTED.map(Exact),
     WANTED.map(Prefix),
     WANTED.map(Suffix),
+    st.sampled_from(["type = 'a'", "tenant IN (subject, 'b')", "NOT EXISTS subject"]).map(CesqlFilter),
 )
 
 
@@ -36,6 +38,7 @@ class Asked:
         self._inner = Exact(wanted)
         self.attributes = self._inner.attributes
         self.needs = self._inner.needs
+        self.fallible = ()
         self.times = 0
 
     def matches(self, attributes: Mapping[str, str]) -> bool:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from knative_local.filters.cesql.expression import Expression
 from knative_local.filters.cesql.values import ErrorType, Failure, InvalidExpression, Type
 from knative_local.filters.port import Fallible
 
+if TYPE_CHECKING:
+    from knative_local.filters.cesql.expression import Expression
+
 logger = logging.getLogger(__name__)
+
+
+def mistake_in(expression: str) -> str | None:
+    """What is wrong with an expression for a filter, and where; None when nothing is, as with an empty one."""
+    try:
+        if expression:
+            _parsed(expression)
+    except InvalidExpression as error:
+        return f"has a mistake in {error}"
+    return None
 
 
 class CesqlFilter:
@@ -20,10 +33,7 @@ class CesqlFilter:
 
     def __init__(self, expression: str) -> None:
         """Raises InvalidExpression: no CESQL, or none that could ever be true."""
-        parsed = Expression(expression)
-        if parsed.type is not Type.BOOLEAN:
-            text = f"gives a {parsed.type}, and no event passes but by a Boolean; compare it, or write BOOL(…)"
-            raise InvalidExpression(ErrorType.GENERIC, text, 1, 1)
+        parsed = _parsed(expression)
         self.expression = expression
         self.attributes = parsed.attributes
         self.failures = 0
@@ -67,3 +77,14 @@ class CesqlFilter:
 
     def __hash__(self) -> int:
         return hash(self.expression)
+
+
+def _parsed(expression: str) -> Expression:
+    # Brings the parser along, which is heavy and which only those need who have such a filter.
+    from knative_local.filters.cesql.expression import Expression  # noqa: PLC0415
+
+    parsed = Expression(expression)
+    if parsed.type is not Type.BOOLEAN:
+        text = f"the value is of type {parsed.type}, and only a Boolean lets events pass: compare it, or write BOOL(…)"
+        raise InvalidExpression(ErrorType.GENERIC, text, 1, 1)
+    return parsed
