@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from knative_local.activator import Activator
 from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import TriggerFigures
+from knative_local.filters import failures_of
 from knative_local.model import Broker, PingSource
 from knative_local.names import Names
 from knative_local.ping_sources import PingFigures, PingSources
@@ -106,6 +107,7 @@ class Status:
             "broker": trigger.broker,
             "subscriber": ref.name if ref else self._names.url_of(trigger.subscriber, trigger.namespace),
             "filter": str(trigger.filter),
+            "filter_failures": failures_of(trigger.filter),
             "events_per_s": round(figures.events_per_s, 2),
             "events_total": figures.events_total,
             "in_flight": figures.in_flight,
