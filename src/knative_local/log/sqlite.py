@@ -198,7 +198,7 @@ class SqliteEventLog:
         go = to_prune(oldest, excess, _PRUNE_BYTES)
         if go:
             self._chunks.delete({self._brokers[portion.broker].id: portion.last for portion in go})
-            self._chunks.give_back()
+        self._chunks.give_back()
         return sum(portion.number for portion in go)
 
     def bury(

@@ -24,10 +24,10 @@ _OLDEST = (
 )
 _LAST = "SELECT position + count - 1 FROM chunks WHERE position > ? AND position < ? ORDER BY position DESC LIMIT 1"
 
-_PRUNED_AT_ONCE = 1_000
+_PRUNED_AT_ONCE = 4_000
 # Space that deleted rows leave is used again; when most of the file is such space, some of it goes back to the system.
 _SPARE_BYTES = 64 << 20
-_PAGES_GIVEN_BACK = 1_000
+_PAGES_GIVEN_BACK = 4_000
 
 
 def base(broker_id: int) -> int:
@@ -101,7 +101,7 @@ class ChunkTable:
         """Shorten the file a little when most of it is of no use. Raises LogUnavailable."""
         pages, spare, page_size = self._pages()
         if spare > pages // 2 and spare * page_size > _SPARE_BYTES:
-            self._database.query(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})")
+            self._database.shorten(_PAGES_GIVEN_BACK)
 
     def _pages(self) -> tuple[int, int, int]:
         pragmas = ("page_count", "freelist_count", "page_size")

@@ -71,6 +71,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit is on the disk, not only with the operating system, before anyone is told 202.
         database.execute("PRAGMA synchronous = FULL")
+        # Some builds of SQLite overwrite what is deleted; that would cost as much as writing it did.
+        database.execute("PRAGMA secure_delete = OFF")
         database.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
     except BaseException:
         database.close()
@@ -117,6 +119,15 @@ class Database:
             for statement, rows in statements:
                 self.connection.executemany(statement, rows)
             self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._recover()
+            raise LogUnavailable(f"the event log cannot be written: {error}") from error
+
+    def shorten(self, pages: int) -> None:
+        """Give up to `pages` that are not in use back to the system. Raises LogUnavailable."""
+        try:
+            # A script, as `execute` takes one step of a statement, which here is one page.
+            self.connection.executescript(f"PRAGMA incremental_vacuum({pages})")
         except sqlite3.Error as error:
             self._recover()
             raise LogUnavailable(f"the event log cannot be written: {error}") from error
