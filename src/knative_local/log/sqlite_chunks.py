@@ -27,7 +27,7 @@ _LAST = "SELECT position + count - 1 FROM chunks WHERE position > ? AND position
 _PRUNED_AT_ONCE = 4_000
 # Space that deleted rows leave is used again; when most of the file is such space, some of it goes back to the system.
 _SPARE_BYTES = 64 << 20
-_PAGES_GIVEN_BACK = 4_000
+_PAGES_GIVEN_BACK = 256
 
 
 def base(broker_id: int) -> int:
