@@ -23,6 +23,7 @@ from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
 from knative_local.launcher import Launcher
+from knative_local.log.retention import Retention
 from knative_local.log.sqlite import SqliteEventLog
 from knative_local.model import Container, Deployment, Destination, KnService, Manifests
 from knative_local.names import RESERVED, Names, Target
@@ -48,7 +49,9 @@ logger = logging.getLogger(__name__)
 class Node:
     """The runtime of one state folder, whose log is locked from `start` to the end of its stack."""
 
-    def __init__(self, manifests: Manifests, listener: socket.socket, state: Path, root: Path) -> None:
+    def __init__(
+        self, manifests: Manifests, listener: socket.socket, state: Path, root: Path, retention: Retention
+    ) -> None:
         """`listener` is the front door's socket, `state` the folder for what lasts, `root` the processes' folder.
 
         Raises VariableErrors when an environment cannot be made.
@@ -57,6 +60,7 @@ class Node:
         self._listener = listener
         self._state = state
         self._root = root
+        self._retention = retention
         self._names = Names(manifests)
         self._ingress_path = ingress_path(state)
         host, port = listener.getsockname()[:2]
@@ -70,7 +74,7 @@ class Node:
     async def start(self, stack: AsyncExitStack) -> None:
         """Set everything going; closing `stack` stops it, in reverse. Raises LogUnavailable, OSError."""
         manifests, names = self._manifests, self._names
-        log = SqliteEventLog.open(self._state / "log.db")
+        log = SqliteEventLog.open(self._state / "log.db", self._retention)
         stack.callback(log.close)
         left = end_leftovers(self._state)
         if left:

@@ -20,8 +20,10 @@ from typing import Final, Literal
 import uvloop
 
 from knative_local import banner
+from knative_local.durations import go_duration
 from knative_local.environment import VariableErrors
 from knative_local.log.port import LogUnavailable
+from knative_local.log.retention import Retention, size
 from knative_local.loopback import HOSTS
 from knative_local.manifests import ManifestErrors, load
 from knative_local.model import Manifests
@@ -49,6 +51,8 @@ class Options:
     port: int
     state: Path
     root: Path
+    keep_for: int
+    keep_size: int
     verbose: bool
 
 
@@ -60,8 +64,24 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--state", type=Path, default=Path("var/knative"), help="what lasts: log, sockets, output")
     parser.add_argument("--root", type=Path, default=Path(), help="the folder in which processes are started")
+    parser.add_argument("--keep-for", type=_milliseconds, default="24h", help="how long events are kept, as 24h or 90m")
+    parser.add_argument("--keep-size", type=_bytes, default="2GB", help="how large the log may get, as 500MB or 2GB")
     parser.add_argument("--verbose", action="store_true")
     return Options(**vars(parser.parse_args(argv)))
+
+
+def _milliseconds(text: str) -> int:
+    seconds = go_duration(text)
+    if seconds is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no duration: write it as 24h, 90m or 1h30m")
+    return int(seconds * 1000)
+
+
+def _bytes(text: str) -> int:
+    found = size(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size: write it as 500MB or 2GB")
+    return found
 
 
 def read_manifests(path: Path) -> Manifests:
@@ -109,7 +129,8 @@ def run(options: Options) -> int:
         _raise_file_limit()
         listener = listen(options.host, options.port)
         manifests = read_manifests(options.path)
-        uvloop.run(_until_signal(Node(manifests, listener, options.state, options.root), manifests))
+        retention = Retention(age_ms=options.keep_for, bytes=options.keep_size)
+        uvloop.run(_until_signal(Node(manifests, listener, options.state, options.root, retention), manifests))
     except (CannotStart, VariableErrors, LogUnavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return error.status if isinstance(error, CannotStart) else 1

@@ -109,6 +109,8 @@ def test_a_dead_letter_is_listed_and_replayed(trackway: Running) -> None:
         ("trackway", ["replay", "no-such-file.gpx", "--device", "x"], 2),
         ("trackway", ["nonsense"], 2),
         ("knative_local", ["nonsense"], 2),
+        ("knative_local", ["up", "no-such-folder", "--keep-for", "a day"], 2),
+        ("knative_local", ["up", "no-such-folder", "--keep-size", "much"], 2),
         ("trackway", ["--help"], 0),
         ("trackway", ["trip", "start", "--help"], 0),
         ("knative_local", ["--help"], 0),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from typing import NamedTuple
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)B?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +19,17 @@ class Retention:
     """
 
     age_ms: int = 24 * 3600 * 1000
-    bytes: int = 2 << 30
+    bytes: int = 2 * 1000**3
     count: int | None = None
+
+
+def size(text: str) -> int | None:
+    """Bytes, from a size as people write it (`2GB`, `500 MB`, `1.5GiB`); None when it is none."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, prefix, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix.upper() or " "))
 
 
 class Portion(NamedTuple):
@@ -45,15 +57,15 @@ def to_prune(by_broker: Iterable[Iterable[Portion]], excess: Excess, most_bytes:
     """
     go: list[Portion] = []
     stays: set[str] = set()
-    size, most = excess.size, most_bytes
+    too_much, most = excess.size, most_bytes
     for portion in merge(*by_broker, key=lambda portion: portion.appended_ms):
         if most <= 0:
             break
         old = portion.appended_ms < excess.before_ms or portion.last <= excess.upto.get(portion.broker, 0)
-        if portion.broker in stays or not (old or size > 0):
+        if portion.broker in stays or not (old or too_much > 0):
             stays.add(portion.broker)
             continue
         go.append(portion)
-        size -= portion.size
+        too_much -= portion.size
         most -= portion.size
     return go

@@ -189,7 +189,7 @@ class SqliteEventLog:
         count = self._retention.count
         excess = Excess(
             before_ms=now_ms - self._retention.age_ms,
-            upto={key: known.tail.end - count for key, known in self._brokers.items()} if count else {},
+            upto={key: known.tail.end - count for key, known in self._brokers.items()} if count is not None else {},
             size=self._chunks.size() - self._retention.bytes,
         )
         oldest = [
