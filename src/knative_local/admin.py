@@ -24,12 +24,18 @@ class _Refused(Exception):
 
 
 class Admin:
-    """Answers below one path: `/events`, `/dead-letters`, `/dead-letters/<id>/replay`; `brokers` are keys."""
+    """Answers below one path: `/events`, `/dead-letters`, `/dead-letters/<id>/replay`.
 
-    def __init__(self, log: EventLog, dispatcher: Dispatcher, brokers: Iterable[str]) -> None:
+    `brokers` and `channels` are keys; who names none means the Broker, when there is just one.
+    """
+
+    def __init__(
+        self, log: EventLog, dispatcher: Dispatcher, brokers: Iterable[str], channels: Iterable[str] = ()
+    ) -> None:
         self._log = log
         self._dispatcher = dispatcher
         self._brokers = sorted(brokers)
+        self._logs = [*self._brokers, *sorted(channels)]
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         log.subscribe(self._appended)
 
@@ -98,9 +104,9 @@ class Admin:
     def _broker(self, asked: str | None) -> str:
         if asked is None and len(self._brokers) == 1:
             return self._brokers[0]
-        if asked in self._brokers:
+        if asked in self._logs:
             return str(asked)
-        known = ", ".join(self._brokers) or "none"
+        known = ", ".join(self._logs) or "none"
         if asked is None:
             raise _Refused(400, f"say which broker: ?broker=<namespace>/<name>; there are {known}")
         raise _Refused(404, f"there is no broker {asked}; known: {known}")

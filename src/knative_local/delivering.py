@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from knative_local.cloudevent import CloudEvent
 from knative_local.delivery import Refused, Taken, dead_letter, judge, reply_to, request_for, wait_before
@@ -16,6 +17,15 @@ logger = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
 
 _LOG_UNAVAILABLE_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The last refusal of an event, after how many attempts, and by whom."""
+
+    refused: Refused
+    attempts: int
+    url: str
 
 
 class Delivering:
@@ -39,11 +49,9 @@ class Delivering:
 
     async def one(self, record: Record) -> None:
         """See one event through: when this returns it is taken, or kept as a dead letter."""
-        verdict, attempts = await self._attempts(self.trigger.subscriber, record, batch=self.trigger.batch is not None)
-        if isinstance(verdict, Taken):
-            await self._publish(verdict, record.event)
-        else:
-            await self._bury(record, verdict, attempts)
+        failed = await self._deliver(record)
+        if failed is not None:
+            await self._bury(record, failed)
 
     async def replay(self, letter_id: int) -> bool:
         """Deliver a dead letter once more; whether it was taken, and so is none any more."""
@@ -51,38 +59,49 @@ class Delivering:
         if letter is None:
             return False
         record = Record(letter.offset, letter.when_ms, letter.event)
-        verdict, attempts = await self._attempts(self.trigger.subscriber, record, batch=self.trigger.batch is not None)
-        if isinstance(verdict, Taken):
-            await self._publish(verdict, record.event)
+        failed = await self._deliver(record)
+        if failed is None:
             await self._durably(lambda: self._log.drop_dead_letter(letter.id))
-            return True
-        url, to_sink = self._subscriber_url(), letter.delivered_to_sink
-        await self._durably(
-            lambda: self._log.bury(self.trigger.key, record, url, verdict.failure, attempts, to_sink)
-        )  # fmt: skip
-        return False
+        else:
+            await self._durably(self._keeping(record, failed, letter.delivered_to_sink))
+        return failed is None
 
-    async def _bury(self, record: Record, refused: Refused, attempts: int) -> None:
+    async def _deliver(self, record: Record) -> _Failed | None:
+        """Give an event to the subscriber, and its answer to where replies go; what failed in the end, or None."""
+        trigger = self.trigger
+        verdict, attempts = await self._attempts(trigger.subscriber, record, batch=trigger.batch is not None)
+        if isinstance(verdict, Refused):
+            return _Failed(verdict, attempts, self._url_of(trigger.subscriber))
+        if not trigger.channel:
+            await self._publish(verdict, record.event)
+            return None
+        if verdict.reply is None or trigger.reply is None:
+            return None
+        verdict, attempts = await self._attempts(trigger.reply, record._replace(event=verdict.reply), batch=False)
+        return _Failed(verdict, attempts, self._url_of(trigger.reply)) if isinstance(verdict, Refused) else None
+
+    async def _bury(self, record: Record, failed: _Failed) -> None:
         """Keep the event and why, then give it to the dead letter sink, which gets the same retries."""
-        url = self._subscriber_url()
         logger.warning(
             "%s: event %s is a dead letter after %d attempts: %s",
-            self.trigger.key, record.event.attributes["id"], attempts, refused.failure.reason,
+            self.trigger.key, record.event.attributes["id"], failed.attempts, failed.refused.failure.reason,
         )  # fmt: skip
-
-        def keep(delivered_to_sink: bool) -> Callable[[], None]:
-            return lambda: self._log.bury(self.trigger.key, record, url, refused.failure, attempts, delivered_to_sink)
-
-        await self._durably(keep(delivered_to_sink=False))
+        await self._durably(self._keeping(record, failed, delivered_to_sink=False))
         sink = self.trigger.delivery.dead_letter_sink
         if sink is None:
             return
-        letter = dead_letter(record.event, url, refused, self.trigger.broker_class)
+        letter = dead_letter(record.event, failed.url, failed.refused, self.trigger.broker_class)
         verdict, _ = await self._attempts(sink, record._replace(event=letter), batch=False)
         if isinstance(verdict, Taken):
             if self.trigger.broker_class.publishes_sink_replies:
                 await self._publish(verdict, letter)
-            await self._durably(keep(delivered_to_sink=True))
+            await self._durably(self._keeping(record, failed, delivered_to_sink=True))
+
+    def _keeping(self, record: Record, failed: _Failed, delivered_to_sink: bool) -> Callable[[], None]:
+        refused = failed.refused.failure
+        return lambda: self._log.bury(
+            self.trigger.key, record, failed.url, refused, failed.attempts, delivered_to_sink
+        )  # fmt: skip
 
     async def _attempts(self, to: Destination, record: Record, *, batch: bool) -> tuple[Taken | Refused, int]:
         """Deliver one event as often as the Trigger's delivery says; what came of it, and after how many attempts."""
@@ -113,8 +132,8 @@ class Delivering:
         finally:
             self.in_flight -= len(records)
 
-    def _subscriber_url(self) -> str:
-        return self._subscribers.url_of(self.trigger.subscriber, self.trigger.namespace)
+    def _url_of(self, destination: Destination) -> str:
+        return self._subscribers.url_of(destination, self.trigger.namespace)
 
     async def _publish(self, taken: Taken, cause: CloudEvent) -> None:
         if taken.reply is None:

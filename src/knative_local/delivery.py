@@ -55,11 +55,10 @@ def judge(outcome: HttpResponse | ConnectionFailed | TimedOut, broker_class: Bro
     """
     if isinstance(outcome, HttpResponse):
         return _judge_answer(outcome, broker_class)
-    if isinstance(outcome, TimedOut):
-        return Refused(
-            Failure(_reason("no answer in time", outcome)), again=True, explained=broker_class.explains_timeouts
-        )
-    reason, code = _reason("no connection", outcome), broker_class.no_answer_code
+    late = isinstance(outcome, TimedOut)
+    reason, code = _reason("no answer in time" if late else "no connection", outcome), broker_class.no_answer_code
+    if late and not broker_class.explains_timeouts:
+        return Refused(Failure(reason), again=True, explained=False)
     data = None if code is None else base64.b64encode(reason.encode()[: broker_class.error_data_bytes]).decode()
     return Refused(Failure(reason, code, data), again=True)
 

@@ -18,7 +18,7 @@ from knative_local.routes import Routes
 
 NO_TIMEOUT_S: Final = 24 * 3600.0
 _SERVICE_PATH: Final = re.compile(r"/_knative/services/([^/?]+)/([^/?]+)(/[^?]*)?(\?.*)?")
-_BROKER_PATH: Final = re.compile(r"/broker/([^/?]+/[^/?]+)/?(\?.*)?")
+_TAKER_PATH: Final = re.compile(r"(?:/broker(/[^/?]+/[^/?]+)|(/(?:channel|jobsink)/[^/?]+/[^/?]+))/?(?:\?.*)?")
 
 AdminHandler = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
@@ -45,7 +45,7 @@ class Onward:
 
 
 class FrontDoor:
-    """Answers requests. A broker's address comes before all routes, so that `K_SINK` works whatever they say."""
+    """Answers requests. What takes events comes before all routes, so that `K_SINK` works whatever they say."""
 
     def __init__(
         self,
@@ -94,9 +94,8 @@ class FrontDoor:
         direct = _SERVICE_PATH.fullmatch(request.target)
         if direct is not None:
             return self._to_service(direct, request)
-        broker = _BROKER_PATH.fullmatch(request.target)
-        if broker is not None and self._names.is_broker(broker[1]):
-            path = f"/{broker[1]}"
+        taker = _TAKER_PATH.fullmatch(request.target)
+        if taker is not None and self._names.takes_events(path := taker[1] or taker[2]):
             return Onward(INGRESS, HttpRequest(request.method, path, request.headers, request.body), NO_TIMEOUT_S)
         taken = self._routes.take(request)
         if taken is None:

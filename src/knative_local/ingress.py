@@ -1,4 +1,4 @@
-"""The brokers' door: takes events over HTTP and answers 202 once they are durable."""
+"""The door of Brokers and channels: takes events over HTTP and answers 202 once they are durable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from knative_local.cloudevent import NotAnEvent, from_batch, from_http, mode_of
 from knative_local.delivery import arrived
 from knative_local.http_types import Headers, HttpRequest, HttpResponse, Promise
 from knative_local.log.port import EventLog, LogUnavailable
-from knative_local.model import Broker
+from knative_local.model import Broker, Channel
 
 MOST_BYTES = 1 << 20
 # A batch comes from our own functions only, which gather what one turn of their loop emits.
@@ -26,7 +26,7 @@ class Ingress:
     def __init__(
         self,
         log: EventLog,
-        brokers: Iterable[Broker],
+        brokers: Iterable[Broker | Channel],
         *,
         most_bytes: int = MOST_BYTES,
         most_batch_bytes: int = MOST_BATCH_BYTES,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from knative_local.broker_classes import KAFKA, BrokerClass
+from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
 
 BackoffPolicy = Literal["linear", "exponential"]
@@ -89,6 +89,7 @@ class Channel:
     name: str
     delivery: Delivery
     source: Source
+    broker_class: BrokerClass = IN_MEMORY_CHANNEL
 
     @property
     def key(self) -> str:

@@ -89,12 +89,12 @@ class Node:
         backends: dict[Target, Backend] = {Target("service", each.service.key): each for each in activators}
         backends |= {Target("deployment", each.deployment.key): each for each in deployments}
 
-        brokers = [broker.key for broker in manifests.brokers]
-        ingress = Ingress(log, manifests.brokers)
+        ingress = Ingress(log, (*manifests.brokers, *manifests.channels))
         subscribers = LocalSubscribers(names, backends, client, ingress)
         dispatcher = Dispatcher(manifests.triggers, log, subscribers)
         pings = PingSources(subscribers)
-        admin = Admin(log, dispatcher, brokers)
+        brokers, channels = ([each.key for each in kind] for kind in (manifests.brokers, manifests.channels))
+        admin = Admin(log, dispatcher, brokers, channels)
         status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log, pings)
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from knative_local.fields.eventing import BATCH, BROKER, LINGER, ORDER, TRIGGER
 from knative_local.fields.istio import VIRTUAL_SERVICE
+from knative_local.fields.messaging import CHANNEL, IN_MEMORY_CHANNEL, PARALLEL, SEQUENCE, SUBSCRIPTION
 from knative_local.fields.sources import CONTAINER_SOURCE, PING_SOURCE, SINK_BINDING
 from knative_local.fields.workloads import AUTOSCALING, CONFIG_MAP, CORE_SERVICE, DEPLOYMENT, KN_SERVICE, SECRET
 from knative_local.schema import Object
@@ -30,6 +31,11 @@ KINDS = (
     Kind("Broker", "eventing.knative.dev", ("v1",), BROKER),
     Kind("Trigger", "eventing.knative.dev", ("v1",), TRIGGER),
     Kind("Service", "serving.knative.dev", ("v1",), KN_SERVICE),
+    Kind("Channel", "messaging.knative.dev", ("v1",), CHANNEL),
+    Kind("InMemoryChannel", "messaging.knative.dev", ("v1",), IN_MEMORY_CHANNEL),
+    Kind("Subscription", "messaging.knative.dev", ("v1",), SUBSCRIPTION),
+    Kind("Sequence", "flows.knative.dev", ("v1",), SEQUENCE),
+    Kind("Parallel", "flows.knative.dev", ("v1",), PARALLEL),
     Kind("SinkBinding", "sources.knative.dev", ("v1",), SINK_BINDING),
     Kind("PingSource", "sources.knative.dev", ("v1",), PING_SOURCE),
     Kind("ContainerSource", "sources.knative.dev", ("v1",), CONTAINER_SOURCE),

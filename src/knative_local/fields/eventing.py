@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION
-from knative_local.fields.shapes import CLUSTER_ONLY, DESTINATION, NOT_YET, document
+from knative_local.fields.shapes import CLUSTER_ONLY, DESTINATION, document
 from knative_local.filters.cesql import mistake_in
 from knative_local.schema import (
     Annotations,
@@ -30,8 +30,8 @@ DELIVERY = Object(
         "backoffDelay": Period(),
         "timeout": Period(least=0.001),
         "deadLetterSink": DESTINATION,
-        "retryAfterMax": NOT_YET,
-        "format": NOT_YET,
+        "retryAfterMax": Period(),
+        "format": Text(("binary", "json")),
     }
 )
 

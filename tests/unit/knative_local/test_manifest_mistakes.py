@@ -81,7 +81,11 @@ def test_a_typo_is_told_with_file_line_and_what_was_meant(read: Read) -> None:
         (TRIGGER + "  delivery: {retry: -1}", "spec.delivery.retry is -1; it has to be at least 0"),
         (TRIGGER + "  delivery: {backoffDelay: 5s}", "is a duration such as PT0.2S, not '5s'"),
         (TRIGGER + "  delivery: {backoffPolicy: fast}", "is linear or exponential here, not 'fast'"),
-        (TRIGGER + "  delivery: {retryAfterMax: PT1S}", "spec.delivery.retryAfterMax is not served yet"),
+        (
+            TRIGGER + "  delivery: {retryAfterMax: 5s}",
+            "spec.delivery.retryAfterMax is a duration such as PT0.2S, not '5s'",
+        ),
+        (TRIGGER + "  delivery: {format: xml}", "spec.delivery.format is binary or json here, not 'xml'"),
         (TRIGGER + "  delivery: {deadLetterSink: {}}", "needs ref or uri"),
         (
             TRIGGER.replace("  namespace: town\n", '  namespace: town\n  annotations: {local.knative.dev/bach: "5"}\n'),
