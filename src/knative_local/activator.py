@@ -19,6 +19,7 @@ from knative_local.usage import Usage
 
 START_TIMEOUT_S: Final = 60.0
 MOST_WAITING: Final = 10_000
+QUEUE_FACTOR: Final = 10
 DRAIN_GRACE_S: Final = 30.0
 
 logger = logging.getLogger(__name__)
@@ -120,20 +121,31 @@ class Activator:
         An initial-scale of 1, which is Knative's default, shows there that the revision works; here a start would
         be a start of everything.
         """
-        initial = self.service.initial_scale if self.service.initial_scale > 1 else 0
-        self._desired = max(self.service.min_scale, initial)
+        initial = self.service.scaling.initial_scale if self.service.scaling.initial_scale > 1 else 0
+        self._desired = max(self._autoscaler.least, initial)
         self._reconcile()
+
+    def try_acquire(self) -> Lease | None:
+        """A place that is free at this moment, or None."""
+        if self._stopping:
+            return None
+        member = self._least_loaded()
+        if member is None:
+            return None
+        now = self._loop.time()
+        self._change_load(now, 1)
+        member.in_flight += 1
+        return _Place(self, member, now)
 
     async def acquire(self, deadline: float) -> Lease:
         """A place at the least loaded instance; raises Unavailable when none can be started, TimedOut."""
+        place = self.try_acquire()
+        if place is not None:
+            return place
         if self._stopping:
             raise Unavailable(f"{self.name} is being stopped")
         now = self._loop.time()
         self._change_load(now, 1)
-        member = self._least_loaded()
-        if member is not None:
-            member.in_flight += 1
-            return _Place(self, member, now)
         try:
             return _Place(self, await self._wait(now, deadline), now)
         except BaseException:
@@ -180,8 +192,7 @@ class Activator:
     async def _wait(self, now: float, deadline: float) -> _Member:
         if self._reason and not self._members and now < self._not_before:
             raise Unavailable(self._reason, self._not_before - now)
-        if len(self._waiting) >= MOST_WAITING:
-            raise Unavailable(f"{MOST_WAITING} requests wait for {self.name} already")
+        self._check_queue()
         if not self._members and self._cold_since is None:
             self._cold_since = now
         place: asyncio.Future[_Member] = self._loop.create_future()
@@ -197,6 +208,15 @@ class Activator:
             if isinstance(error, TimeoutError):
                 raise TimedOut(f"no instance of {self.name} was free in time") from None
             raise
+
+    def _check_queue(self) -> None:
+        """Knative's bounds: 10,000 requests wait in the activator; where it is out of the way (target-burst-capacity 0)
+        ten times containerConcurrency in each instance's queue-proxy. Raises Unavailable."""
+        most = MOST_WAITING
+        if self._members and self.service.concurrency and not self.service.scaling.burst_capacity:
+            most = QUEUE_FACTOR * self.service.concurrency * len(self._members)
+        if len(self._waiting) >= most:
+            raise Unavailable(f"{most} requests wait for {self.name} already")
 
     @staticmethod
     def _one_less(member: _Member) -> None:
@@ -230,7 +250,7 @@ class Activator:
 
     def _change_load(self, now: float, by: int) -> None:
         self._load += by
-        self._autoscaler.change(now, self._load)
+        self._autoscaler.change(now, self._load, arrived=max(0, by))
         if by > 0 and (self._timer is None or self._timer.when() > now + LONGEST_TICK_S):
             self._evaluate_after(LONGEST_TICK_S)
 
@@ -258,7 +278,8 @@ class Activator:
         """Start what is missing, or dismiss what is too many."""
         if self._stopping:
             return
-        desired = max(self._desired, 1 if any(not place.done() for place in self._waiting) else 0)
+        is_asked = any(not place.done() for place in self._waiting)
+        desired = max(self._desired, self._autoscaler.at_first if is_asked else 0)
         missing = desired - len(self._members) - self._starting
         pause = self._not_before - self._loop.time()
         if missing > 0 and pause > 0:
@@ -349,7 +370,7 @@ class Activator:
         if not self._members:
             self._refuse_waiting(Unavailable(self._reason, pause))
             # The next request tries again, after the pause; what came before is no reason to.
-            self._desired = self.service.min_scale
+            self._desired = self._autoscaler.least
             self._autoscaler.restart()
         self._reconcile()
 

@@ -50,6 +50,10 @@ class Backend(Protocol):
         """The longest a request may take, or None."""
         ...
 
+    def try_acquire(self) -> Lease | None:
+        """A place that is free at this moment, or None: then `acquire` waits for one."""
+        ...
+
     async def acquire(self, deadline: float) -> Lease:
         """Wait for a place, waking an instance if there is none; raises Unavailable, TimedOut."""
         ...

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from knative_local.durations import go_duration
-from knative_local.fields import AUTOSCALING
-from knative_local.fields.workloads import PRELOAD
 from knative_local.model import (
     ConfigMap,
     Container,
@@ -18,7 +16,6 @@ from knative_local.model import (
     EnvVar,
     HeaderMatch,
     HttpRoute,
-    KnService,
     Match,
     Ref,
     Secret,
@@ -36,35 +33,6 @@ DEFAULT_NAMESPACE = "default"
 def name_of(document: Mapping) -> tuple[str, str]:
     """Namespace and name."""
     return text_at(document, "metadata", "namespace") or DEFAULT_NAMESPACE, text_at(document, "metadata", "name") or ""
-
-
-def kn_service(document: Mapping) -> KnService:
-    """A Knative Service."""
-    namespace, name = name_of(document)
-    template = spec_of(document)["template"]
-    scaling = part(part(template, "metadata"), "annotations")
-    concurrency = template["spec"].get("containerConcurrency", 0)
-
-    def said(annotation: str, default: str) -> str:
-        return scaling.get(AUTOSCALING + annotation, default)
-
-    return KnService(
-        namespace=namespace,
-        name=name,
-        container=container_of(template["spec"]["containers"][0], namespace),
-        source=document.source,
-        labels=labels_of(document),
-        concurrency=concurrency,
-        timeout_seconds=float(template["spec"].get("timeoutSeconds") or 300),
-        min_scale=int(said("min-scale", "0")),
-        max_scale=int(said("max-scale", "0")),
-        initial_scale=int(said("initial-scale", "1")),
-        target=float(said("target", str(concurrency or 100))),
-        target_utilization=float(said("target-utilization-percentage", "70")) / 100,
-        window_s=go_duration(said("window", "60s")) or 60.0,
-        scale_to_zero_pod_retention_s=go_duration(said("scale-to-zero-pod-retention-period", "0")) or 0.0,
-        preload=tuple(name.strip() for name in scaling[PRELOAD].split(",")) if PRELOAD in scaling else (),
-    )
 
 
 def deployment(document: Mapping) -> Deployment:
@@ -108,14 +76,13 @@ def virtual_service(document: Mapping) -> VirtualService:
 
 
 BUILDERS: dict[tuple[str, str], Callable[[Mapping], object]] = {
-    ("serving.knative.dev", "Service"): kn_service,
     ("apps", "Deployment"): deployment,
     ("", "Service"): core_service,
     ("", "ConfigMap"): config_map,
     ("", "Secret"): secret,
     ("networking.istio.io", "VirtualService"): virtual_service,
 }
-"""By group and kind; those of Knative Eventing are in `building_eventing`."""
+"""By group and kind; those of Knative are in `building_eventing` and `building_serving`."""
 
 
 def part(tree: Tree, key: str) -> Tree:

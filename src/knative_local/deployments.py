@@ -75,6 +75,12 @@ class DeploymentRunner:
         """Return when it serves, or when its first start has failed."""
         await self._settled.wait()
 
+    def try_acquire(self) -> Lease | None:
+        """Its address while it serves."""
+        if self._instance is None or not self._serving.is_set():
+            return None
+        return _Place(self._instance.address)
+
     async def acquire(self, deadline: float) -> Lease:
         """Its address; waits at most 5 s for a start that is under way; raises Unavailable."""
         if not self._serving.is_set():

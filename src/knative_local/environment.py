@@ -98,7 +98,7 @@ class Environments:
         knative = {
             "K_SERVICE": service.name,
             "K_CONFIGURATION": service.name,
-            "K_REVISION": f"{service.name}-00001",
+            "K_REVISION": service.revision_name,
         }
         bound = self._bound(("Service", service.namespace, service.name), service.labels)
         return self._of(service.container, service.namespace, service.source) | knative | bound

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from knative_local import building, building_eventing
+from knative_local import building, building_eventing, building_serving
 from knative_local.fields import KINDS, Kind
 from knative_local.kustomization import documents_of
 from knative_local.model import (
@@ -39,6 +39,7 @@ CLOSE = 0.85
 """How alike (difflib) a kind that is not there is to one that is, to be taken for a misspelling."""
 
 _SERVED = {(kind.group, kind.name): kind for kind in KINDS}
+_BUILDERS = building.BUILDERS | {("serving.knative.dev", "Service"): building_serving.kn_service}
 _LAST = {("eventing.knative.dev", "Trigger"), ("messaging.knative.dev", "Subscription")}
 
 
@@ -121,7 +122,7 @@ def _build(served: Iterable[tuple[Kind, Mapping]], skipped: tuple[Skipped, ...],
             last.append((kind.name, document))
         else:
             try:
-                built.append(building.BUILDERS[kind.group, kind.name](document))
+                built.append(_BUILDERS[kind.group, kind.name](document))
             except UnicodeDecodeError:
                 name = text_at(document, "metadata", "name")
                 errors.add(document.source, f"{kind.name} {name}: data is not UTF-8 text")

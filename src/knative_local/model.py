@@ -8,6 +8,7 @@ from typing import Literal
 
 from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
+from knative_local.serving_model import ALL_TO_LATEST, DEFAULT_SCALING, Scaling, TrafficTarget
 
 BackoffPolicy = Literal["linear", "exponential"]
 Format = Literal["binary", "json"]
@@ -182,11 +183,10 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class KnService:
-    """A Knative Service: instances from zero to `max_scale` (0: unbounded) by concurrency.
+    """A Knative Service as one of its revisions has it: instances from zero on.
 
-    `concurrency` is containerConcurrency (0: unbounded), `target` the soft concurrency per instance,
-    `target_utilization` a fraction, `window_s` the stable window, all times seconds. `preload`: modules that its
-    instances find imported.
+    `concurrency` is containerConcurrency (0: unbounded); timeouts in seconds, of which 0 is none. `preload`: modules
+    that its instances find imported. `template` is what the revision was made from.
     """
 
     namespace: str
@@ -196,19 +196,23 @@ class KnService:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     concurrency: int = 0
     timeout_seconds: float = 300.0
-    min_scale: int = 0
-    max_scale: int = 0
-    initial_scale: int = 1
-    target: float = 100.0
-    target_utilization: float = 0.7
-    window_s: float = 60.0
-    scale_to_zero_pod_retention_s: float = 0.0
+    response_start_timeout_s: float = 0.0
+    idle_timeout_s: float = 0.0
+    scaling: Scaling = DEFAULT_SCALING
     preload: tuple[str, ...] = ()
+    revision: str = ""
+    traffic: tuple[TrafficTarget, ...] = ALL_TO_LATEST
+    template: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
 
     @property
     def key(self) -> str:
         """`<namespace>/<name>`, unique among Knative Services."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def revision_name(self) -> str:
+        """Its template's own name, or that of a first revision."""
+        return self.revision or f"{self.name}-00001"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,22 @@ def _wanted(container: Container) -> Iterator[tuple[Ref, str | None]]:
 
 
 def _check_service(service: KnService, errors: Errors) -> None:
-    if service.max_scale and service.max_scale < service.min_scale:
-        text = f"max-scale {service.max_scale} is less than min-scale {service.min_scale}"
+    for text in _contradictions(service):
         errors.add(service.source, f"Service {service.name}: {text}")
+
+
+def _contradictions(service: KnService) -> Iterator[str]:
+    """What Knative's webhook refuses, and an annotation of ours at the wrong place."""
+    scaling = service.scaling
+    if scaling.max_scale and scaling.max_scale < scaling.min_scale:
+        yield f"max-scale {scaling.max_scale} is less than min-scale {scaling.min_scale}"
+    if scaling.activation_scale and scaling.activation_scale < scaling.min_scale:
+        yield f"activation-scale {scaling.activation_scale} is less than min-scale {scaling.min_scale}"
+    if scaling.max_scale and scaling.max_scale < scaling.activation_scale:
+        yield f"max-scale {scaling.max_scale} is less than activation-scale {scaling.activation_scale}"
     words = (*service.container.command, *service.container.args)
     if service.preload and not (words[0] in {"python", "python3"} and words[1:2] == ("-m",) and words[2:]):
-        text = f"{PRELOAD} is for what is started as `python -m MODULE`, not for `{' '.join(words)}`"
-        errors.add(service.source, f"Service {service.name}: {text}")
+        yield f"{PRELOAD} is for what is started as `python -m MODULE`, not for `{' '.join(words)}`"
 
 
 def _check_subjects(manifests: Manifests, documents: Mapping[Source, Document], errors: Errors) -> None:

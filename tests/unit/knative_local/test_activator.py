@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from knative_local.backend import Lease, Unavailable
 from knative_local.http_types import TimedOut
 from knative_local.model import Container, KnService, Source
 from knative_local.process import StartError
+from knative_local.serving_model import Scaling
 from knative_local.usage import Usage
 
 SOON = 5.0
@@ -98,7 +100,9 @@ async def machine() -> AsyncIterator[Callable[..., Machine]]:
 
     def make(**settings: Any) -> Machine:
         machine = Machine()
-        service = KnService("shop", "orders", Container(("python",)), Source("m.yaml", 1), **settings)
+        scaled = {field.name for field in fields(Scaling)} & settings.keys()
+        scaling = Scaling(**{name: settings.pop(name) for name in scaled})
+        service = KnService("shop", "orders", Container(("python",)), Source("m.yaml", 1), scaling=scaling, **settings)
         machine.activator = Activator(service, machine.launch, Usage(), machine_limit=4)
         machine.activator.begin()
         made.append(machine)

@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from knative_local.autoscaler import Autoscaler, ConcurrencyMeter, target_per_instance
+from knative_local.autoscaler import Autoscaler, target_per_instance
+from knative_local.load_meter import LoadMeter
 from knative_local.model import Container, KnService, Source
+from knative_local.serving_model import Scaling
 
 
-def service(**settings: Any) -> KnService:
-    return KnService("shop", "orders", Container(("python",)), Source("orders.yaml", 1), **settings)
+def service(concurrency: int = 0, **settings: Any) -> KnService:
+    scaling = Scaling(**settings)
+    source = Source("orders.yaml", 1)
+    return KnService("shop", "orders", Container(("python",)), source, concurrency=concurrency, scaling=scaling)
 
 
 @pytest.mark.parametrize(
@@ -21,13 +25,14 @@ def service(**settings: Any) -> KnService:
         ({"target": 10.0}, 7.0),
         ({"concurrency": 10}, 7.0),
         ({"concurrency": 10, "target": 5.0}, 3.5),
-        ({"concurrency": 1}, 1.0),
+        ({"concurrency": 1}, 0.7),
         ({"target": 10.0, "target_utilization": 1.0}, 10.0),
+        ({"target": 0.01, "target_utilization": 0.01}, 0.01),
+        ({"metric": "rps"}, 140.0),
+        ({"metric": "rps", "target": 50.0, "concurrency": 2}, 35.0),
     ],
 )
-def test_target_is_the_share_of_the_soft_or_hard_limit_and_at_least_one(
-    settings: dict[str, Any], expected: float
-) -> None:
+def test_target_is_the_share_of_the_soft_or_hard_limit(settings: dict[str, Any], expected: float) -> None:
     assert target_per_instance(service(**settings)) == pytest.approx(expected)
 
 
@@ -97,7 +102,7 @@ def test_an_instance_that_never_got_a_request_stays_for_its_first_window() -> No
 
 
 def test_the_last_instance_is_retained_for_its_period() -> None:
-    scaler = Autoscaler(service(window_s=10.0, scale_to_zero_pod_retention_s=30.0), machine_limit=8)
+    scaler = Autoscaler(service(window_s=10.0, retention_s=30.0), machine_limit=8)
     scaler.change(0.0, 1)
     scaler.change(1.0, 0)
     retained = scaler.decide(12.0, 1)
@@ -129,11 +134,73 @@ def test_after_zero_the_past_is_forgotten() -> None:
 
 
 def test_the_meter_integrates_exactly_over_time() -> None:
-    meter = ConcurrencyMeter(60.0)
+    meter = LoadMeter(60.0)
     meter.change(0.0, 4)
     meter.change(30.0, 0)
-    assert meter.average(60.0, 60.0) == pytest.approx(2.0)
-    assert meter.average(60.0, 6.0) == 0.0
+    assert meter.mean_concurrency(60.0, 60.0) == pytest.approx(2.0)
+    assert meter.mean_concurrency(60.0, 6.0) == 0.0
     meter.change(60.0, 10)
-    assert meter.average(63.0, 6.0) == pytest.approx(5.0)
-    assert meter.average(10_000.0, 60.0) == pytest.approx(10.0, rel=0.02)
+    assert meter.mean_concurrency(63.0, 6.0) == pytest.approx(5.0)
+    assert meter.mean_concurrency(10_000.0, 60.0) == pytest.approx(10.0, rel=0.02)
+
+
+def test_the_meter_counts_requests_whatever_they_take() -> None:
+    meter = LoadMeter(60.0)
+    for second in range(30):
+        meter.change(second, 1, arrived=1)
+        meter.change(second + 0.001, 0)
+    assert meter.requests_per_s(30.0, 60.0) == pytest.approx(1.0)
+    assert meter.requests_per_s(33.0, 6.0) == pytest.approx(0.5, abs=0.2)
+    assert meter.requests_per_s(300.0, 60.0) == 0.0
+
+
+def test_requests_per_second_decide_where_the_metric_is_rps() -> None:
+    scaler = Autoscaler(service(metric="rps", target=10.0, target_utilization=1.0, window_s=60.0), machine_limit=100)
+    for number in range(6_000):
+        scaler.change(number / 50, 1, arrived=1)  # 50 requests a second, never more than one at a time
+        scaler.change(number / 50 + 0.001, 0)
+    assert scaler.decide(120.0, 3).desired == 5
+
+
+def test_a_scale_down_is_delayed_and_comes_by_itself() -> None:
+    """Knative's docs: scale-down-delay is a time window which must pass at reduced concurrency before a scale-down."""
+    scaler = Autoscaler(service(target=10.0, window_s=6.0, scale_down_delay_s=100.0), machine_limit=100)
+    scaler.change(0.0, 21)
+    assert scaler.decide(6.0, 3).desired == 3
+    scaler.change(7.0, 0)
+    for now in (14.0, 60.0, 105.0):
+        held = scaler.decide(now, 3)
+        assert (held.desired, held.again_s) == (3, 1.0)
+    assert scaler.decide(115.0, 3).desired < 3
+
+
+def test_whatever_is_wanted_at_all_is_at_least_the_activation_scale() -> None:
+    scaler = Autoscaler(service(target=10.0, window_s=60.0, activation_scale=3), machine_limit=100)
+    assert scaler.at_first == 3
+    scaler.change(0.0, 1)
+    assert scaler.decide(30.0, 1).desired == 3
+    scaler.change(30.0, 0)
+    assert [scaler.decide(now, 3).desired for now in (95.0, 96.0)] == [1, 1]
+
+
+def test_a_revision_without_traffic_goes_at_once() -> None:
+    """scaler.go: neither min-scale nor retention nor the rate of scaling down holds back an unreachable revision."""
+    scaler = Autoscaler(service(target=10.0, min_scale=2, retention_s=600.0), machine_limit=100)
+    scaler.change(0.0, 50)
+    scaler.change(1.0, 0)
+    assert scaler.decide(2.0, 8).desired >= 2
+    scaler.reachable = False
+    assert (scaler.decide(200.0, 8).desired, scaler.least) == (0, 0)
+
+
+def test_who_panics_is_asked_again_even_when_nothing_is_left_to_do() -> None:
+    scaler = Autoscaler(service(target=10.0, window_s=6.0, panic_window=0.5), machine_limit=100)
+    scaler.change(0.0, 70)
+    assert scaler.decide(1.0, 1).panicking
+    scaler.change(1.1, 0)
+    now, ready = 1.1, 10
+    while ready:
+        decision = scaler.decide(now, ready)
+        assert decision.again_s is not None
+        now, ready = now + decision.again_s, decision.desired
+    assert now < 30

@@ -90,7 +90,7 @@ def test_an_overlay_puts_namespace_settings_and_a_patch_on_its_base(build: Build
 
     (service,) = manifests.services
     assert service.key == "town/persist"
-    assert (service.window_s, service.max_scale) == (6.0, 0)
+    assert (service.scaling.window_s, service.scaling.max_scale) == (6.0, 0)
     # A list of a custom resource is replaced whole: the image is gone.
     assert (service.container.command, service.container.image) == (("b",), "")
     (settings,) = manifests.config_maps

@@ -144,8 +144,8 @@ def test_mistakes_around_events(read: Read, text: str, error: str) -> None:
         (("    spec:\n", "    spec:\n      timeoutSeconds: 2000\n"), "is 2000; it may be 600 at most"),
         (("spec:\n  template", "spec:\n  traffic: []\n  template"), "spec.traffic is not served"),
         (
-            ("  template:\n", '  template:\n    metadata: {annotations: {autoscaling.knative.dev/metric: "rps"}}\n'),
-            "'autoscaling.knative.dev/metric' is concurrency here, not 'rps'",
+            ("  template:\n", '  template:\n    metadata: {annotations: {autoscaling.knative.dev/metric: "cpu"}}\n'),
+            "'autoscaling.knative.dev/metric' is concurrency or rps here, not 'cpu'",
         ),
         (
             ("  template:\n", '  template:\n    metadata: {annotations: {autoscaling.knative.dev/minScale: "1"}}\n'),

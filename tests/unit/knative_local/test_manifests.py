@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from knative_local.autoscaler import target_per_instance
 from knative_local.broker_classes import CHANNEL, KAFKA
 from knative_local.manifests import load
 from knative_local.model import (
@@ -16,6 +17,7 @@ from knative_local.model import (
     Selector,
     ServicePort,
 )
+from knative_local.serving_model import Scaling
 from tests.unit.knative_local.manifest_texts import BINDING, BROKER, GATEWAY, ROUTES, SERVICE, TRIGGER, Read
 
 
@@ -144,9 +146,9 @@ def test_a_service(read: Read) -> None:
 
     (service,) = manifests.services
     assert (service.key, service.labels) == ("default/persist", {"emits": "true"})
-    assert (service.min_scale, service.max_scale, service.initial_scale) == (1, 4, 2)
-    assert (service.concurrency, service.target, service.target_utilization) == (5, 5.0, 0.8)
-    assert (service.window_s, service.timeout_seconds, service.scale_to_zero_pod_retention_s) == (90.0, 20.0, 10.0)
+    assert (service.scaling.min_scale, service.scaling.max_scale, service.scaling.initial_scale) == (1, 4, 2)
+    assert (service.concurrency, target_per_instance(service)) == (5, 4.0)
+    assert (service.scaling.window_s, service.timeout_seconds, service.scaling.retention_s) == (90.0, 20.0, 10.0)
     container = service.container
     assert (container.command, container.args) == (("python", "-m"), ("persist",))
     assert (container.port, container.port_name, container.image) == (8081, "h2c", "town/persist")
@@ -164,8 +166,8 @@ def test_a_service(read: Read) -> None:
 def test_knatives_defaults_of_a_service(read: Read) -> None:
     (service,) = read(SERVICE).services
 
-    assert (service.concurrency, service.target, service.target_utilization, service.window_s) == (0, 100.0, 0.7, 60.0)
-    assert (service.min_scale, service.max_scale, service.timeout_seconds) == (0, 0, 300.0)
+    assert service.scaling == Scaling()
+    assert (service.concurrency, target_per_instance(service), service.timeout_seconds) == (0, 70.0, 300.0)
 
 
 def test_a_deployment_and_its_service(read: Read) -> None:
