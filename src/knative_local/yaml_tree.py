@@ -21,6 +21,20 @@ class ManifestErrors(Exception):
         self.errors = tuple(errors)
 
 
+class _TooMuch(Exception):
+    """More than anybody writes: what contains itself, or an alias of aliases of aliases."""
+
+    def __init__(self, source: Source, text: str) -> None:
+        super().__init__(text)
+        self.source = source
+
+
+DEEPEST = 100
+"""Values one inside the other at most; what follows the tree may recur so deep."""
+MOST = 200_000
+"""Values of a file at most, each counted as often as an alias repeats it."""
+
+
 class Errors:
     """Collects what is wrong."""
 
@@ -105,14 +119,19 @@ def parse_documents(text: str, name: str, errors: Errors) -> list[Mapping]:
     documents: list[Mapping] = []
     try:
         loader = yaml.SafeLoader(text)
+        reader = _Reader(name, errors)
         while loader.check_node():
-            document = _Reader(name, errors).node(loader.get_node())
+            document = reader.node(loader.get_node())
             documents.extend(_objects(document, errors))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         errors.add(Source(name, line), f"is not YAML: {error.problem or error.context}")
-    except (yaml.YAMLError, RecursionError) as error:
-        errors.add(Source(name, 1), f"is not YAML: {error or 'it contains itself'}")
+    except _TooMuch as error:
+        errors.add(error.source, str(error))
+    except RecursionError:
+        errors.add(Source(name, 1), f"is nested deeper than {DEEPEST}")
+    except yaml.YAMLError as error:
+        errors.add(Source(name, 1), f"is not YAML: {error}")
     return documents
 
 
@@ -140,16 +159,22 @@ class _Reader:
     def __init__(self, name: str, errors: Errors) -> None:
         self._name = name
         self._errors = errors
+        self._count = 0
 
-    def node(self, composed: Any) -> Node:
+    def node(self, composed: Any, depth: int = 1) -> Node:
         source = Source(self._name, composed.start_mark.line + 1)
+        self._count += 1
+        if depth > DEEPEST:
+            raise _TooMuch(source, f"is nested deeper than {DEEPEST}")
+        if self._count > MOST:
+            raise _TooMuch(source, f"is more than {MOST} values")
         if isinstance(composed, yaml.MappingNode):
-            return self._mapping(composed, source)
+            return self._mapping(composed, source, depth)
         if isinstance(composed, yaml.SequenceNode):
-            return Listing(tuple(self.node(item) for item in composed.value), source)
+            return Listing(tuple(self.node(item, depth + 1) for item in composed.value), source)
         return Leaf(_value(composed.tag.rpartition(":")[2], str(composed.value)), source)
 
-    def _mapping(self, composed: Any, source: Source) -> Mapping:
+    def _mapping(self, composed: Any, source: Source, depth: int) -> Mapping:
         entries: dict[str, Node] = {}
         keys: dict[str, Source] = {}
         for key_node, value_node in composed.value:
@@ -160,7 +185,7 @@ class _Reader:
             elif key in entries:
                 self._errors.add(at, f"'{key}' stands there twice, first in line {keys[key].line}")
             else:
-                entries[key] = self.node(value_node)
+                entries[key] = self.node(value_node, depth + 1)
                 keys[key] = at
         return Mapping(entries, keys, source)
 

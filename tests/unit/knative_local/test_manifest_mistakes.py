@@ -111,7 +111,13 @@ def test_a_typo_is_told_with_file_line_and_what_was_meant(read: Read) -> None:
         ("just words", "is no object with apiVersion and kind"),
         ("a: [", "is not YAML"),
         ("a: 1\na: 2", "'a' stands there twice, first in line"),
-        ("a: &a [*a]", "is not YAML"),
+        ("a: &a [*a]", "town.yaml:1: is nested deeper than 100"),
+        ("a: " + "[" * 1000, "town.yaml:1: is nested deeper than 100"),
+        (TRIGGER + "  filters: [" + "{not: " * 97 + "{exact: {}}" + "}" * 97 + "]", "10: is nested deeper than 100"),
+        (
+            "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)),
+            "is more",
+        ),
         ("<<: {a: 1}", "the key '<<' is no plain text"),
     ],
 )
