@@ -28,6 +28,9 @@ _BODY_MEMBERS = ("data", "data_base64")
 _NAME = re.compile(r"[a-z0-9]+")
 _URI_REFERENCE = re.compile(r"[^\s<>\"{}|\\^`\x00-\x1f\x7f]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_LEAP_SECOND = re.compile(r"(?<=T\d\d:\d\d:)60")
+# What a header can hold as it is: a media type is sent without any encoding.
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # CloudEvents HTTP binding 3.1.3.2: everything printable but space, double quote and percent stands for itself.
 _PLAIN = re.compile(r"[!#$&-~]*")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
@@ -64,23 +67,30 @@ class CloudEvent:
         return self.attributes["source"], self.attributes["id"]
 
     def data(self) -> bytes | None:
-        """The data's bytes as a binary mode message carries them, or None when the event has none.
+        """The data's bytes as a binary mode message carries them, or None when the event has none."""
+        return self.content()[0]
+
+    def content(self) -> tuple[bytes | None, str | None]:
+        """The data's bytes, and their media type where there is one: JSON's is implied, and none of bytes.
 
         Raises NotAnEvent when `data_base64` is not base64.
         """
+        content_type = self.attributes.get("datacontenttype")
         raw = self._data
         if raw is None:
             members = _decode_raw_members(self.json)
             encoded = members.get("data_base64")
             if encoded is not None and bytes(encoded) != b"null":
-                return _from_base64(bytes(encoded))
+                return _from_base64(bytes(encoded)), content_type
             raw = members.get("data")
             if raw is None:
-                return None
+                return None, content_type
         found = bytes(raw)
-        if found[:1] == b'"' and not is_json(self.attributes.get("datacontenttype", "application/json")):
-            return msgspec.json.decode(found, type=str).encode()
-        return None if found == b"null" and "datacontenttype" not in self.attributes else found
+        if content_type is None:
+            return (None, None) if found == b"null" else (found, "application/json")
+        if found[:1] == b'"' and not is_json(content_type):
+            return msgspec.json.decode(found, type=str).encode(), content_type
+        return found, content_type
 
     def extended(self, extensions: Mapping[str, str]) -> CloudEvent:
         """The same event with further (or other) attributes."""
@@ -92,7 +102,7 @@ class CloudEvent:
 def is_json(content_type: str) -> bool:
     """Whether data of this media type stands in the JSON format as it is."""
     media_type = content_type.partition(";")[0].strip().lower()
-    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
+    return media_type.endswith(("/json", "+json"))
 
 
 def from_json(raw: bytes) -> CloudEvent:
@@ -146,11 +156,10 @@ def from_http(headers: Headers, body: bytes) -> CloudEvent:
 
 def to_binary(event: CloudEvent) -> tuple[Headers, bytes]:
     """Headers (`ce-*`, and `content-type` when there are data) and body of the binary mode."""
-    body = event.data()
+    body, content_type = event.content()
     headers: Headers = []
-    content_type = event.attributes.get("datacontenttype")
-    if body is not None:
-        headers.append((b"content-type", (content_type or "application/json").encode("latin-1", "replace")))
+    if body is not None and content_type is not None:
+        headers.append((b"content-type", content_type.encode("latin-1")))
     for name, value in event.attributes.items():
         if name != "datacontenttype":
             headers.append((b"ce-" + name.encode(), _encode_header(value)))
@@ -258,7 +267,7 @@ def _check(attributes: dict[str, str]) -> None:
         if name not in attributes:
             raise NotAnEvent(f"attribute '{name}' is missing")
     for name in attributes:
-        if name not in _TEXT_ATTRIBUTES and not _is_extension(name):
+        if name not in _TEXT_ATTRIBUTES and not is_extension(name):
             raise NotAnEvent(f"attribute name '{name}': only a-z and 0-9 are allowed, and not 'data'")
     _check_values(attributes)
 
@@ -270,6 +279,9 @@ def _check_values(attributes: dict[str, str]) -> None:
         value = attributes.get(name)
         if value is not None and not _is_uri_reference(value):
             raise NotAnEvent(f"attribute '{name}' is no URI reference: '{value}'")
+    content_type = attributes.get("datacontenttype")
+    if content_type is not None and not _is_header_value(content_type):
+        raise NotAnEvent(f"attribute 'datacontenttype' is no media type: '{content_type}'")
     time = attributes.get("time")
     if time is not None:
         _check_time(time)
@@ -277,8 +289,9 @@ def _check_values(attributes: dict[str, str]) -> None:
 
 # The few names and sources that there are come again with every event.
 @lru_cache(1_000)
-def _is_extension(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and name not in _BODY_MEMBERS
+def is_extension(name: str) -> bool:
+    """Whether an extension attribute may be called so."""
+    return _NAME.fullmatch(name) is not None and name not in _BODY_MEMBERS and name not in _TEXT_ATTRIBUTES
 
 
 @lru_cache(1_000)
@@ -286,10 +299,15 @@ def _is_uri_reference(text: str) -> bool:
     return _URI_REFERENCE.fullmatch(text) is not None
 
 
+@lru_cache(1_000)
+def _is_header_value(text: str) -> bool:
+    return _HEADER_VALUE.fullmatch(text) is not None
+
+
 def _check_time(text: str) -> None:
     if _TIME.fullmatch(text):
         try:
-            datetime.fromisoformat(text.upper())
+            datetime.fromisoformat(_LEAP_SECOND.sub("59", text.upper()))
         except ValueError:
             pass
         else:

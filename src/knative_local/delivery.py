@@ -13,7 +13,16 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from knative_local.broker_classes import BrokerClass
-from knative_local.cloudevent import CloudEvent, NotAnEvent, from_http, mode_of, to_batch, to_binary, to_structured
+from knative_local.cloudevent import (
+    CloudEvent,
+    NotAnEvent,
+    from_http,
+    is_extension,
+    mode_of,
+    to_batch,
+    to_binary,
+    to_structured,
+)
 from knative_local.http_types import ConnectionFailed, Headers, HttpRequest, HttpResponse, TimedOut, header
 from knative_local.log.port import Failure, Record
 from knative_local.model import Delivery, Trigger
@@ -59,7 +68,8 @@ def judge(outcome: HttpResponse | ConnectionFailed | TimedOut, broker_class: Bro
     reason, code = _reason("no answer in time" if late else "no connection", outcome), broker_class.no_answer_code
     if late and not broker_class.explains_timeouts:
         return Refused(Failure(reason), again=True, explained=False)
-    data = None if code is None else base64.b64encode(reason.encode()[: broker_class.error_data_bytes]).decode()
+    words = f"dispatch error: {reason}".encode()[: broker_class.error_data_bytes]
+    data = None if code is None else base64.b64encode(words).decode()
     return Refused(Failure(reason, code, data), again=True)
 
 
@@ -164,7 +174,8 @@ def _judge_reply(answer: HttpResponse, broker_class: BrokerClass) -> Taken | Ref
     if not answer.body and mode_of(answer.headers) != "binary":
         return Taken()
     try:
-        return Taken(from_http(answer.headers, answer.body))
+        reply = from_http(answer.headers, answer.body)
+        return Taken() if answer.status == 202 else Taken(reply)
     except NotAnEvent as error:
         if not answer.body or broker_class.bad_reply == "passed over":
             return Taken()
@@ -187,9 +198,7 @@ def _retry_after(answer: HttpResponse) -> float | None:
 
 
 def _extensions(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """Response headers `Kne-Foo: bar` become the dead letter's extension `foo`."""
-    return tuple(
-        (name[len(_EXTENSION_HEADER) :].decode("latin-1"), value.decode("latin-1"))
-        for name, value in headers
-        if name.startswith(_EXTENSION_HEADER) and name[len(_EXTENSION_HEADER) :].isalnum()
-    )
+    """Response headers `Kne-Foo: bar` become the dead letter's extension `foo`; they cannot change the event itself."""
+    named = ((name[len(_EXTENSION_HEADER) :], value) for name, value in headers if name.startswith(_EXTENSION_HEADER))
+    texts = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in named)
+    return tuple((name, value) for name, value in texts if is_extension(name))

@@ -31,6 +31,9 @@ def structured(**members: object) -> bytes:
         (STRUCTURED, structured(time="yesterday"), "'time'"),
         (STRUCTURED, structured(time="2026-13-01T00:00:00Z"), "'time'"),
         (STRUCTURED, structured(time="2026-01-01 00:00:00Z"), "'time'"),
+        (STRUCTURED, structured(time="2026-01-01T00:60:00Z"), "'time'"),
+        (STRUCTURED, structured(datacontenttype="text/plain\r\nx: y"), "'datacontenttype'"),
+        (STRUCTURED, structured(datacontenttype="text/€"), "'datacontenttype'"),
         (STRUCTURED, structured(specversion="2.0"), "specversion '2.0'"),
         (STRUCTURED, structured(some_thing="x"), "'some_thing'"),
         (STRUCTURED, structured(someThing="x"), "'someThing'"),
@@ -77,8 +80,9 @@ def test_taken_though_odd_as_the_kafka_broker_does() -> None:
 
 @pytest.mark.parametrize(
     "time",
-    ["2026-08-01T12:00:00Z", "2026-08-01t12:00:00z", "2026-08-01T12:00:00.123456789Z", "2026-08-01T12:00:00-03:00"],
-)
+    ["2026-08-01T12:00:00Z", "2026-08-01t12:00:00z", "2026-08-01T12:00:00.123456789Z", "2026-08-01T12:00:00-03:00",
+     "2016-12-31T23:59:60Z"],
+)  # fmt: skip
 def test_times_that_are_taken(time: str) -> None:
     assert from_json(structured(time=time)).attributes["time"] == time
 
@@ -112,6 +116,15 @@ def test_base64_data_become_bytes() -> None:
     _, body = to_binary(from_json(structured(datacontenttype="image/png", data_base64="AAEC")))
 
     assert body == b"\x00\x01\x02"
+
+
+def test_bytes_of_no_type_stay_without_one() -> None:
+    """JSON format 3.2: "no content type is inferred", "there is no `content-type` header present"."""
+    for event in (from_json(structured(data_base64="eyAieHl6IjogMTIzIH0=")), from_http(BINARY, b'{ "xyz": 123 }')):
+        headers, body = to_binary(event)
+
+        assert body == b'{ "xyz": 123 }'
+        assert header(headers, b"content-type") is None
 
 
 def test_no_data_no_content_type() -> None:

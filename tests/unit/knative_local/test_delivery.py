@@ -57,12 +57,30 @@ def test_taken_without_a_reply(status: int, headers: Headers, body: bytes) -> No
     assert judge(HttpResponse(status, headers, body), KAFKA) == Taken()
 
 
+def test_an_event_that_comes_with_202_is_no_reply() -> None:
+    """Knative's data plane contract: "Responses with a `202` response code MUST NOT be processed as reply events"."""
+    assert judge(HttpResponse(202, [*BINARY, (b"content-type", b"application/json")], b"5"), KAFKA) == Taken()
+
+
+def test_a_refusal_adds_extensions_and_changes_nothing_else() -> None:
+    headers = [
+        (b"kne-foo", b"bar"),
+        (b"kne-id", b"other"),
+        (b"kne-data", b"other"),
+        (b"kne-", b"x"),
+        (b"kne-a-b", b"x"),
+    ]
+    verdict = judge(HttpResponse(400, headers), KAFKA)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.extensions == (("foo", "bar"),)
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body"),
     [
         (200, STRUCTURED, event("r", "replied", 5).json),
         (200, [*BINARY, (b"content-type", b"application/json")], b"5"),
-        (202, BINARY, b""),
         (204, BINARY, b""),
     ],
 )

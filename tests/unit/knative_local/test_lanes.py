@@ -58,9 +58,10 @@ def test_whatever_is_finished_when_each_key_keeps_its_order_and_nothing_is_lost(
     records = [record(offset, key) for offset, key in enumerate(keys)]
     waiting, under_way, taken = list(records), list[list[Record]](), list[Record]()
     while waiting or under_way or lanes.ready:
-        match data.draw(st.sampled_from(["extend", "take", "finish"])):
+        steps = ["take"] + ["extend"] * bool(waiting) + ["finish"] * bool(under_way)
+        match data.draw(st.sampled_from(steps)):
             case "extend":
-                count = data.draw(st.integers(0, len(waiting)))
+                count = data.draw(st.integers(1, len(waiting)))
                 lanes.extend(waiting[:count])
                 del waiting[:count]
             case "take":
@@ -72,8 +73,7 @@ def test_whatever_is_finished_when_each_key_keeps_its_order_and_nothing_is_lost(
                 taken += unit
                 under_way += [unit] if unit else []
             case _:
-                if under_way:
-                    lanes.finish(under_way.pop(data.draw(st.integers(0, len(under_way) - 1))))
+                lanes.finish(under_way.pop(data.draw(st.integers(0, len(under_way) - 1))))
     assert sorted(each.offset for each in taken) == list(range(len(keys)))
     for key in ("a", "b", "c"):
         of_key = [each.offset for each in taken if each.event.attributes.get("partitionkey") == key]
