@@ -56,8 +56,16 @@ class Running:
         return [root, *root.children(recursive=True)]
 
     def is_up(self) -> bool:
+        """Whether Trackway answers."""
+        return self._succeeds("/healthz")
+
+    def tells_status(self) -> bool:
+        """Whether the runtime answers."""
+        return self._succeeds("/_knative/status")
+
+    def _succeeds(self, path: str) -> bool:
         try:
-            return self.client.get("/healthz", timeout=2).is_success
+            return self.client.get(path, timeout=2).is_success
         except httpx.TransportError:
             return False
 
@@ -69,21 +77,40 @@ def trackway(keep: Path | None = None) -> Generator[Running]:
     with TemporaryDirectory(prefix="trackway-bench-") as folder:
         state = keep or Path(folder)
         state.mkdir(parents=True, exist_ok=True)
-        port = free_port()
-        log = state / "output.txt"
-        command = [sys.executable, "-m", "trackway", "up", "--port", str(port), "--state", str(state)]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
-        running = Running(f"http://127.0.0.1:{port}", process)
-        try:
-            try:
-                running.wait(running.is_up, 60, "the start")
-            except SystemExit as error:
-                sys.exit(f"{error}:\n{log.read_text(errors='replace')[-2000:]}")
+        with _started([sys.executable, "-m", "trackway", "up", "--state", str(state)], state, Running.is_up) as running:
             yield running
-        finally:
-            running.client.close()
-            stop(process)
+
+
+@contextmanager
+def knative(manifests: Callable[[Path], str]) -> Generator[Running]:
+    """The same with a runtime of its own for ``manifests``, which are told the temporary folder."""
+    with TemporaryDirectory(prefix="knative-bench-") as folder:
+        state = Path(folder)
+        path = state / "manifests.yaml"
+        path.write_text(manifests(state))
+        command = [sys.executable, "-m", "knative_local.runtime", str(path), "--state", str(state / "state")]
+        with _started(command, state, Running.tells_status) as running:
+            yield running
+
+
+@contextmanager
+def _started(command: list[str], folder: Path, is_up: Callable[[Running], bool]) -> Generator[Running]:
+    port = free_port()
+    log = folder / "output.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
+    running = Running(f"http://127.0.0.1:{port}", process)
+    try:
+        try:
+            running.wait(lambda: is_up(running), 60, "the start")
+        except SystemExit as error:
+            sys.exit(f"{error}:\n{log.read_text(errors='replace')[-2000:]}")
+        yield running
+    finally:
+        running.client.close()
+        stop(process)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
