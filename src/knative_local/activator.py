@@ -75,6 +75,8 @@ class Activator:
         self._lives: set[asyncio.Task[None]] = set()
         self._drains: dict[asyncio.Task[None], _Member] = {}
         self._load = 0
+        self._direct = 0
+        self.direct_url: str | None = None
         self._starting = 0
         self._desired = 0
         self._cold_since: float | None = None
@@ -162,6 +164,12 @@ class Activator:
             self._dismiss(member)
         self._hand_out()
 
+    def report(self, concurrency: int, requests: int) -> None:
+        """So many requests are under way that come to the instances directly, and so many ended since the last time."""
+        self._change_load(self._loop.time(), concurrency - self._direct, arrived=requests)
+        self._direct = concurrency
+        self.usage.requests(requests)
+
     async def stop(self, grace_s: float) -> None:
         """Take no more requests, let the instances end what they have, and return when all are gone."""
         self._stopping = True
@@ -248,9 +256,9 @@ class Activator:
             if not place.done():
                 place.set_exception(error)
 
-    def _change_load(self, now: float, by: int) -> None:
+    def _change_load(self, now: float, by: int, arrived: int | None = None) -> None:
         self._load += by
-        self._autoscaler.change(now, self._load, arrived=max(0, by))
+        self._autoscaler.change(now, self._load, arrived=max(0, by) if arrived is None else arrived)
         if by > 0 and (self._timer is None or self._timer.when() > now + LONGEST_TICK_S):
             self._evaluate_after(LONGEST_TICK_S)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from knative_local.model import Manifests
@@ -15,8 +15,8 @@ def wants_color(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
-def started(url: str, manifests: Manifests, *, color: bool) -> str:
-    """A few lines for people."""
+def started(url: str, manifests: Manifests, direct_urls: Mapping[str, str], *, color: bool) -> str:
+    """A few lines for people; `direct_urls` are the Services' own addresses."""
 
     def paint(code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if color else text
@@ -25,6 +25,7 @@ def started(url: str, manifests: Manifests, *, color: bool) -> str:
         "brokers": [f"{url}/broker/{broker.key}" for broker in manifests.brokers],
         "triggers": _joined(trigger.name for trigger in manifests.triggers),
         "services": _joined(service.name for service in manifests.services),
+        "directly": [f"{direct}  {name}" for name, direct in direct_urls.items()],
         "deployments": _joined(deployment.name for deployment in manifests.deployments),
         "not served": _joined(
             kind if count == 1 else f"{count} × {kind}"

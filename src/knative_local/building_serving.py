@@ -7,7 +7,7 @@ from dataclasses import replace
 from knative_local.building import Tree, container_of, labels_of, name_of, part, parts, spec_of
 from knative_local.durations import go_duration
 from knative_local.fields import AUTOSCALING
-from knative_local.fields.workloads import PRELOAD
+from knative_local.fields.workloads import LISTEN, PRELOAD
 from knative_local.model import KnService
 from knative_local.serving_model import ALL_TO_LATEST, Scaling, TrafficTarget
 from knative_local.yaml_tree import Mapping
@@ -31,6 +31,7 @@ def as_revision(service: KnService, template: Tree) -> KnService:
     spec: Tree = template["spec"]
     annotations: dict[str, str] = part(part(template, "metadata"), "annotations")
     preload = annotations.get(PRELOAD)
+    listen = annotations.get(LISTEN)
     return replace(
         service,
         container=container_of(spec["containers"][0], service.namespace),
@@ -40,6 +41,7 @@ def as_revision(service: KnService, template: Tree) -> KnService:
         idle_timeout_s=float(spec.get("idleTimeoutSeconds") or 0),
         scaling=_scaling(annotations),
         preload=tuple(name.strip() for name in preload.split(",")) if preload else (),
+        listen=None if listen is None else 0 if listen == "auto" else int(listen),
         revision=part(template, "metadata").get("name") or "",
         template=template,
     )

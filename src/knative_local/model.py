@@ -186,7 +186,8 @@ class KnService:
     """A Knative Service as one of its revisions has it: instances from zero on.
 
     `concurrency` is containerConcurrency (0: unbounded); timeouts in seconds, of which 0 is none. `preload`: modules
-    that its instances find imported. `template` is what the revision was made from.
+    that its instances find imported. `listen`: a port of this machine whose connections they take themselves
+    (hot_address.py), 0 for the one behind the front door's. `template` is what the revision was made from.
     """
 
     namespace: str
@@ -200,6 +201,7 @@ class KnService:
     idle_timeout_s: float = 0.0
     scaling: Scaling = DEFAULT_SCALING
     preload: tuple[str, ...] = ()
+    listen: int | None = None
     revision: str = ""
     traffic: tuple[TrafficTarget, ...] = ALL_TO_LATEST
     template: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)

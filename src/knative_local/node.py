@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
+from knative_local import hot_address
 from knative_local.activator import Activator
 from knative_local.admin import Admin
 from knative_local.backend import Backend
@@ -19,6 +20,7 @@ from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import Dispatcher
 from knative_local.environment import Environments, arguments
 from knative_local.front_door import FrontDoor
+from knative_local.hot_address import HotAddress, listen
 from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
@@ -70,6 +72,7 @@ class Node:
         )
         self._environments.check()
         self._launcher: Launcher | None = None
+        self.direct_urls: dict[str, str] = {}
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Set everything going; closing `stack` stops it, in reverse. Raises LogUnavailable, OSError."""
@@ -110,6 +113,9 @@ class Node:
         stack.push_async_callback(_stop_all, processes)
         for process in processes:
             process.begin()
+        for activator in activators:
+            if activator.service.listen is not None:
+                await self._begin_hot_address(activator, activator.service.listen, stack)
         stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
         await dispatcher.start()
         stack.push_async_callback(pings.stop)
@@ -124,9 +130,22 @@ class Node:
 
     def _activator(self, service: KnService, launcher: Launcher) -> Activator:
         environment = self._environments.of_service(service)
+        if service.listen is not None:
+            environment[hot_address.VARIABLE] = str(self._listen_path(service))
         launch = _launch(launcher, self._label(service), service.container, environment, service.preload)
         launcher.warm(arguments(service.container, environment), environment, service.preload)
         return Activator(service, launch, Usage(), MOST_INSTANCES)
+
+    async def _begin_hot_address(self, activator: Activator, port: int, stack: AsyncExitStack) -> None:
+        service = activator.service
+        hot = HotAddress(activator, listen(port, self._listener.getsockname()[1]), self._listen_path(service))
+        stack.push_async_callback(hot.stop)
+        hot.begin()
+        activator.direct_url = self.direct_urls[service.name] = hot.url
+
+    def _listen_path(self, service: KnService) -> Path:
+        """Where the instances of a Service ask for its listening socket."""
+        return (self._state / "run" / f"{service.namespace}.{service.name}.sock").resolve()
 
     def _deployment(self, deployment: Deployment, launcher: Launcher) -> DeploymentRunner:
         container = deployment.container

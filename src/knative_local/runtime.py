@@ -163,7 +163,7 @@ async def _until_signal(node: Node, manifests: Manifests) -> None:
         await asyncio.wait((starting, ended), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            _say(banner.started(node.url, manifests, color=banner.wants_color(sys.stdout)))
+            _say(banner.started(node.url, manifests, node.direct_urls, color=banner.wants_color(sys.stdout)))
             gc.collect()
             gc.freeze()
             await ended

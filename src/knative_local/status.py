@@ -121,6 +121,7 @@ def _service(activator: Activator) -> dict[str, Any]:
     return {
         "namespace": activator.service.namespace,
         "name": activator.service.name,
+        "direct_url": activator.direct_url,
         "instances": activator.instances,
         "starting": activator.starting,
         "in_flight": activator.in_flight,

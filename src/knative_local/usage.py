@@ -32,6 +32,10 @@ class Usage:
         self._rate.add()
         self._latencies.append((self._clock(), seconds))
 
+    def requests(self, count: int) -> None:
+        """`count` requests ended of which nobody here knows how long they took."""
+        self._rate.add(count)
+
     def cold_start(self, seconds: float) -> None:
         """A request found no instance, and `seconds` later one was there for it."""
         self._cold_starts.append((self._clock(), seconds))

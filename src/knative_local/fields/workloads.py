@@ -22,6 +22,7 @@ from knative_local.schema import (
 AUTOSCALING = "autoscaling.knative.dev/"
 LOCAL = "local.knative.dev/"
 PRELOAD = LOCAL + "preload"
+LISTEN = LOCAL + "listen"
 
 _MODULE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _NO_VOLUMES = Refused("is not served: a process here sees the machine's own files")
@@ -104,6 +105,7 @@ _SCALING = Annotations(
         AUTOSCALING + "target-burst-capacity": Matching(r"-1|\d+(\.\d+)?", "-1 or a number from 0 on"),
         AUTOSCALING + "scale-down-delay": Period(go=True, most=3_600),
         AUTOSCALING + "class": Text(("kpa.autoscaling.knative.dev",)),
+        LISTEN: Matching(r"auto|[1-9]\d{0,4}", "a port number or auto"),
         PRELOAD: Matching(rf"{_MODULE}(\s*,\s*{_MODULE})*", "names of Python modules, with commas between them"),
     },
     guarded=(AUTOSCALING, LOCAL),

@@ -7,8 +7,10 @@ head and body written apart are two packets, and with delayed acknowledgements o
 
 import asyncio
 import logging
+import re
 from asyncio import TimerHandle
 from collections.abc import Coroutine, Mapping
+from os import dup
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import httptools
@@ -36,6 +38,7 @@ MOST_WAITING: Final = 64 * 1024 * 1024
 """Bytes of the bodies of those that were read whole, likewise."""
 
 _NOTED: Final = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
+_OWN_HOST: Final = re.compile(rb"(?i)(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 _CLOSE: Final = b"\r\nconnection: close\r\n"
 _log = logging.getLogger(__name__)
 
@@ -45,6 +48,9 @@ class Connection(HttpToolsProtocol):
 
     function: ClassVar[Function]
     known: ClassVar[KnownHeads]
+    is_guarded: ClassVar[bool] = False
+    """Whether pages of other sites are kept out here, because nobody in front does it."""
+
     parser: httptools.HttpRequestParser
 
     def __init__(
@@ -99,6 +105,23 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         else:
             self._end_with_last()
+
+    @property
+    def open_requests(self) -> int:
+        """How many requests have come and are not answered."""
+        return len(self._turns)
+
+    def release(self) -> int | None:
+        """Part with a connection on which nothing is under way: a descriptor of it, for somebody else to go on with.
+        None if something is."""
+        transport = self.transport
+        if len(self._turns) or not self._is_between or self._is_last or transport.is_closing():
+            return None
+        if transport.get_write_buffer_size():
+            return None
+        descriptor = dup(transport.get_extra_info("socket").fileno())
+        transport.abort()
+        return descriptor
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -204,6 +227,8 @@ class Connection(HttpToolsProtocol):
         self._drops = self._is_last
         if self._is_last:
             self._receiving = None
+        elif self.is_guarded and (foreign := _foreign(headers)):
+            self._refuse_rest(foreign)
         elif self._has_long_head and _size(self.url, headers) > LARGEST_HEAD:
             self._refuse_rest(_long_head())
         else:
@@ -375,6 +400,17 @@ class _Joining:
         if self._head:
             head, self._head = self._head, b""
             self._transport.write(head)
+
+
+def _foreign(headers: Headers) -> Answered | None:
+    """The answer to a request that may come from another site's page in a browser. A foreign Host is a name that
+    somebody else's DNS points here (rebinding); the others are set by browsers, and no page can change them."""
+    said = dict(headers)
+    if not _OWN_HOST.fullmatch(said.get(b"host", b"")):
+        return problem(421, "this is an address of this machine only; use 127.0.0.1")
+    if b"origin" in said or said.get(b"sec-fetch-site", b"none") not in {b"none", b"same-origin"}:
+        return problem(403, "pages of other sites may not use this address")
+    return None
 
 
 def _size(url: bytes, headers: Headers) -> int:

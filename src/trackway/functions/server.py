@@ -6,7 +6,7 @@ The framework's own command starts workers, which stay behind when their parent 
 import gc
 import socket
 import sys
-from asyncio import Runner
+from asyncio import Runner, gather
 from contextlib import suppress
 from os import environ
 from pathlib import Path
@@ -21,6 +21,7 @@ from trackway.functions.catalogue import function_in, source_of
 from trackway.functions.connection import connection_for
 from trackway.functions.deps import Deps
 from trackway.functions.framework import create_asgi_app
+from trackway.functions.hot_address import HotAddress
 from trackway.functions.settings import Settings
 
 DRAIN: Final = 30
@@ -31,9 +32,18 @@ class _Server(uvicorn.Server):
     """Drains on SIGTERM and SIGINT, and says so to the function. uvicorn itself would end by raising the signal once
     more, so that a clean stop would look like a killed process."""
 
+    hot: HotAddress | None = None
+
     def __init__(self, config: uvicorn.Config, deps: Deps) -> None:
         super().__init__(config)
         self._deps = deps
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Both ways in are drained side by side."""
+        if self.hot is None:
+            await super().shutdown(sockets)
+        else:
+            await gather(super().shutdown(sockets), self.hot.close(DRAIN))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         del frame
@@ -66,12 +76,13 @@ def serve(name: str, settings: Settings) -> None:
     gc.freeze()
     gc.enable()
     with listen(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
-        tell_ready()
         runner.run(_run(_Server(config, function.deps), function.deps, listener))
 
 
 async def _run(server: _Server, deps: Deps, listener: socket.socket) -> None:
     try:
+        server.hot = await HotAddress.open(server.config, environ)
+        tell_ready()
         await server.serve(sockets=[listener])
     finally:
         await deps.close()
