@@ -34,7 +34,7 @@ STORED_WITHIN = 60.0
 
 LOAD = Path(__file__).with_name("load.py")
 
-# Positions wait beside the table that they are merged into (storage/sqlite/positions.py).
+# Positions wait beside the table that they are merged into (storage/sqlite/appending.py).
 TABLES = ("position", "position_staged")
 
 

@@ -1,4 +1,4 @@
-"""Fixtures that start the real Trackway, and the rule that a skip in CI is a failure."""
+"""Fixtures that start the real Trackway, and the rules that a skip in CI fails and that no test asserts on time."""
 
 import os
 from collections.abc import Iterator
@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.running import Running, leave_nothing
+
+settings.register_profile("trackway", deadline=None)
+settings.load_profile("trackway")
 
 
 @pytest.hookimpl(wrapper=True)

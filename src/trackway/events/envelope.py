@@ -27,7 +27,7 @@ _EXTENSION_NAME = re.compile(r"[a-z0-9]{1,64}\Z")
 
 
 class _Document(Struct, frozen=True, kw_only=True):
-    """The structured form's fixed members; extensions are read by a second pass, only when there are unknown ones."""
+    """The structured form's fixed members; others are extensions, which are read by a second pass."""
 
     specversion: str
     id: str
@@ -42,6 +42,13 @@ class _Document(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
     data: Raw | msgspec.UnsetType = msgspec.UNSET
     data_base64: str | None = None
+
+
+class _Usual(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The structured form without extensions but those that brokers add: one pass reads it."""
+
+    knativearrivaltime: str | None = None
+    knativebrokerttl: str | None = None
 
 
 class _Wire(Struct, frozen=True, omit_defaults=True):
@@ -62,6 +69,8 @@ class _Wire(Struct, frozen=True, omit_defaults=True):
 
 
 _document = msgspec.json.Decoder(_Document)
+_usual = msgspec.json.Decoder(_Usual)
+_usuals = msgspec.json.Decoder(list[_Usual])
 _documents = msgspec.json.Decoder(list[Raw])
 _members = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
@@ -82,12 +91,25 @@ def from_http(headers: Mapping[str, str], body: bytes) -> list[Event]:
 def from_structured(body: bytes | memoryview | Raw) -> Event:
     """The event of a structured JSON document. Raises InvalidEvent naming the member that is wrong."""
     try:
+        usual = _usual.decode(body)
+    except (msgspec.ValidationError, *NOT_JSON):
+        return _from_structured(body)
+    return _event_of(usual, _brokers_own(usual))
+
+
+def _from_structured(body: bytes | memoryview | Raw) -> Event:
+    """Of a document with extensions, or of one that is wrong."""
+    try:
         document = _document.decode(body)
         extensions = _extensions(body)
     except msgspec.ValidationError as error:
         raise InvalidEvent(f"structured event: {error}") from None
     except NOT_JSON as error:
         raise InvalidEvent(f"structured event is not JSON: {error}") from None
+    return _event_of(document, extensions)
+
+
+def _event_of(document: _Document, extensions: dict[str, str]) -> Event:
     if document.data_base64 is not None:
         data = _decode_base64(document.data_base64)
     elif document.data is msgspec.UNSET:
@@ -111,6 +133,13 @@ def from_structured(body: bytes | memoryview | Raw) -> Event:
             extensions=extensions,
         ),
     )
+
+
+def _brokers_own(document: _Usual) -> dict[str, str]:
+    if document.knativearrivaltime is None and document.knativebrokerttl is None:
+        return {}
+    both = {"knativearrivaltime": document.knativearrivaltime, "knativebrokerttl": document.knativebrokerttl}
+    return {name: value for name, value in both.items() if value is not None}
 
 
 def _extensions(body: bytes | memoryview | Raw) -> dict[str, str]:
@@ -138,6 +167,15 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _from_batch(body: bytes) -> list[Event]:
+    try:
+        usuals = _usuals.decode(body)
+    except (msgspec.ValidationError, *NOT_JSON):
+        return _from_mixed_batch(body)
+    return [_event_of(usual, _brokers_own(usual)) for usual in usuals]
+
+
+def _from_mixed_batch(body: bytes) -> list[Event]:
+    """Of a batch in which an event has extensions, or is wrong."""
     try:
         items = _documents.decode(body)
     except NOT_JSON as error:
@@ -187,12 +225,14 @@ def _time(text: str | None) -> datetime | None:
 def _checked(specversion: str, event: Event) -> Event:
     if specversion != "1.0":
         raise InvalidEvent(f"specversion {specversion!r} is not served, only 1.0", "specversion")
-    for name in ("id", "source", "type"):
-        if not getattr(event, name):
-            raise InvalidEvent(f"{name} is empty", name)
-    if event.time is not None and event.time.tzinfo is None:
-        raise InvalidEvent(f"time {event.time.isoformat()} has no UTC offset", "time")
-    check_moment("time", event.time)
+    if not (event.id and event.source and event.type):
+        name = next(name for name in ("id", "source", "type") if not getattr(event, name))
+        raise InvalidEvent(f"{name} is empty", name)
+    time = event.time
+    if time is not None:
+        if time.tzinfo is None:
+            raise InvalidEvent(f"time {time.isoformat()} has no UTC offset", "time")
+        check_moment("time", time)
     return event
 
 

@@ -1,6 +1,7 @@
 """An event: the CloudEvents context of a fact, with its data kept as the bytes that travel."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -55,7 +56,11 @@ class Event(Struct, frozen=True, kw_only=True):
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {type_: msgspec.json.Decoder(fact) for type_, fact in FACTS.items()}
 _encoder = msgspec.json.Encoder()
 _moments = {
-    type_: [name for name, hint in get_type_hints(fact).items() if hint is datetime or datetime in get_args(hint)]
+    type_: [
+        (name, attrgetter(name))
+        for name, hint in get_type_hints(fact).items()
+        if hint is datetime or datetime in get_args(hint)
+    ]
     for type_, fact in FACTS.items()
 }
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -108,8 +113,10 @@ def fact_of(event: Event) -> Struct:
         raise InvalidEvent(f"data of {event.type}: {detail}", field) from None
     except NOT_JSON as error:
         raise InvalidEvent(f"data of {event.type} is not JSON: {error}", "data") from None
-    for name in _moments[event.type]:
-        check_moment(name, getattr(fact, name))
+    for name, moment_of in _moments[event.type]:
+        moment = moment_of(fact)
+        if moment is not None and not EARLIEST <= moment <= LATEST:
+            check_moment(name, moment)
     return fact
 
 

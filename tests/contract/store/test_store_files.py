@@ -9,15 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.store.facts import (
-    T,
-    position,
-    started,
-    trip,
-)
+from tests.contract.store.facts import T, at, position, started, trip
+from tests.running import ROOT
 from trackway.domain.lifecycle import TripStatus
 from trackway.storage import open_store
 from trackway.storage.port import Shard, Store, StoreUnavailable
+from trackway.storage.sqlite.appending import MERGED_AT_ONCE
 from trackway.storage.sqlite.migrations import STEPS, SchemaTooNew
 
 
@@ -82,6 +79,36 @@ class TestOneFileManyProcesses:
         with sqlite3.connect(path) as db:
             assert db.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
         db.close()
+
+    async def test_positions_come_to_their_places_when_they_are_many_and_at_the_end(self, tmp_path: Path) -> None:
+        path = tmp_path / "store.db"
+        store = open_store(f"sqlite:///{path}")
+        many = [position(second, f"v{second % 7}") for second in range(MERGED_AT_ONCE + 100)]
+        for start in range(0, len(many), 500):
+            assert await store.append_positions(T, many[start : start + 500]) == len(many[start : start + 500])
+        assert await store.append_positions(T, many[::37]) == 0
+        await store.close()
+        with sqlite3.connect(path) as db:
+            assert db.execute("SELECT count(*) FROM position").fetchone() == (len(many),)
+            assert db.execute("SELECT count(*) FROM position_staged").fetchone() == (0,)
+        db.close()
+
+    async def test_positions_that_a_killed_process_left_waiting_are_read_and_found_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "store.db"
+        program = (
+            "import asyncio, os, signal; from trackway.storage import open_store\n"
+            "from tests.contract.store.facts import position\n"
+            "async def main():\n"
+            f"    store = open_store('sqlite:///{path}')\n"
+            "    await store.append_positions('acme', [position(1), position(3), position(2, 'v2')])\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+            "asyncio.run(main())"
+        )
+        assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == -9
+        store = open_store(f"sqlite:///{path}")
+        assert [each.position.recorded_at for each in await store.vehicles(T)] == [at(3), at(2)]
+        assert await store.append_positions(T, [position(1), position(3), position(2), position(2, "v2")]) == 1
+        await store.close()
 
     async def test_what_a_killed_process_had_written_is_there(self, tmp_path: Path) -> None:
         path = tmp_path / "store.db"

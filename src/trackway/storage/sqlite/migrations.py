@@ -119,6 +119,27 @@ STEPS: tuple[str, ...] = (
     );
     CREATE INDEX dead_letter_by_age ON dead_letter (tenant, failed_us);
     """,
+    # The columns of position, in the order of arrival; numbers are given out by position_rows and never used twice, and
+    # all before ``merged`` were brought to their places.
+    """
+    CREATE TABLE position_staged (
+        staged INTEGER PRIMARY KEY,
+        vehicle_key INTEGER NOT NULL,
+        recorded_us INTEGER NOT NULL,
+        event_hash INTEGER NOT NULL,
+        lat REAL NOT NULL,
+        lng REAL NOT NULL,
+        received_us INTEGER,
+        heading REAL,
+        speed REAL,
+        accuracy REAL,
+        altitude REAL,
+        trip_key INTEGER,
+        seq INTEGER
+    );
+    CREATE TABLE position_rows (next INTEGER NOT NULL, merged INTEGER NOT NULL);
+    INSERT INTO position_rows VALUES (1, 1);
+    """,
 )
 
 

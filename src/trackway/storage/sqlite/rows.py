@@ -15,7 +15,10 @@ def micros(moment: datetime) -> int: ...
 def micros(moment: None) -> None: ...
 def micros(moment: datetime | None) -> int | None:
     """Microseconds since 1970 of an aware moment; one that lies beyond the calendar only in UTC becomes its edge."""
-    return None if moment is None else min(max((moment - _EPOCH) // _MICROSECOND, _FIRST), _LAST)
+    if moment is None:
+        return None
+    value = (moment - _EPOCH) // _MICROSECOND
+    return value if _FIRST <= value <= _LAST else min(max(value, _FIRST), _LAST)
 
 
 def moment(value: int) -> datetime:

@@ -1,6 +1,5 @@
 """The store's port over one SQLite file: each method is one transaction in the store's thread."""
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,17 +17,21 @@ from trackway.storage.port import (
     Vehicle,
 )
 from trackway.storage.sqlite import dead_letters, positions, routes, simulation, trips
+from trackway.storage.sqlite.appending import Appender
 from trackway.storage.sqlite.connection import Database
+from trackway.storage.sqlite.merging import Merging
 
 
 class SqliteStore:
     """``Store`` in the file at ``path``; the port says what each method gives."""
 
     def __init__(self, path: str) -> None:
-        self._keys = positions.Keys()
-        self._db = Database(path, on_rollback=self._keys.forget)
+        self._appender = Appender()
+        self._db = Database(path, on_rollback=self._appender.forget)
+        self._merging = Merging(lambda: self._db.write(self._appender.merge))
 
     async def close(self) -> None:
+        await self._merging.close()
         await self._db.close()
 
     async def add_route(self, tenant: str, route: RoutePlanned) -> None:
@@ -77,7 +80,9 @@ class SqliteStore:
     async def append_positions(self, tenant: str, positions: Sequence[StoredPosition]) -> int:
         if not positions:
             return 0
-        return await self._db.write(self._append, tenant, positions)
+        new, waiting = await self._db.write(self._appender.append, tenant, positions)
+        self._merging.wait_for(waiting)
+        return new
 
     async def positions(
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
@@ -107,6 +112,3 @@ class SqliteStore:
 
     async def drop_dead_letter(self, tenant: str, letter_id: str) -> bool:
         return await self._db.write(dead_letters.drop_dead_letter, tenant, letter_id)
-
-    def _append(self, db: sqlite3.Connection, tenant: str, batch: Sequence[StoredPosition]) -> int:
-        return positions.append_positions(db, self._keys, tenant, batch)

@@ -13,7 +13,7 @@ from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_
 from trackway.events import Event, PositionRecorded, TripCancelled, TripFinished, TripProgressed, TripStarted
 from trackway.storage.facts import TripFact
 from trackway.storage.port import Conflict, TripCounts, TripView
-from trackway.storage.sqlite.positions import OPEN, last_position, positions
+from trackway.storage.sqlite.positions import OPEN, last_positions, positions
 from trackway.storage.sqlite.rows import micros, moment, moment_or_none
 
 _COLUMNS = (
@@ -92,10 +92,10 @@ def trips(
 def open_trips(db: sqlite3.Connection, tenant: str, vehicle_ids: Sequence[str] | None) -> list[TripView]:
     if vehicle_ids is None:
         return _views(db, tenant, OPEN, (), "started_us, trip_id", -1)
-    views: list[TripView] = []
+    rows: list[_Found] = []
     for vehicle_id in dict.fromkeys(vehicle_ids):
-        views.extend(_views(db, tenant, f"vehicle_id = ? AND {OPEN}", (vehicle_id,), "started_us, trip_id", -1))
-    return views
+        rows += _found(db, tenant, f"vehicle_id = ? AND {OPEN}", (vehicle_id,), "started_us, trip_id", -1)
+    return _with_positions(db, tenant, rows)
 
 
 def trips_ended_since(db: sqlite3.Connection, tenant: str, since: datetime, limit: int) -> list[TripView]:
@@ -246,20 +246,29 @@ def _of_row(row: Iterable[Any]) -> Trip:
     )
 
 
+_Found = tuple[Trip, TripProgressed | None]
+
+
 def _views(
     db: sqlite3.Connection, tenant: str, condition: str, values: Sequence[Any], order: str, limit: int
 ) -> list[TripView]:
+    return _with_positions(db, tenant, _found(db, tenant, condition, values, order, limit))
+
+
+def _found(
+    db: sqlite3.Connection, tenant: str, condition: str, values: Sequence[Any], order: str, limit: int
+) -> list[_Found]:
     rows = db.execute(
         f"SELECT {_COLUMNS}, (SELECT data FROM trip_progress AS p WHERE p.tenant = trip.tenant"  # noqa: S608
         f" AND p.trip_id = trip.trip_id) FROM trip WHERE tenant = ? AND {condition} ORDER BY {order} LIMIT ?",
         (tenant, *values, limit),
-    ).fetchall()
-    return [_view(db, tenant, _of_row(row[:-1]), row[-1]) for row in rows]
-
-
-def _view(db: sqlite3.Connection, tenant: str, trip: Trip, progress: bytes | None) -> TripView:
-    return TripView(
-        trip=trip,
-        progress=None if progress is None else _progress.decode(progress),
-        position=last_position(db, tenant, trip),
     )
+    return [(_of_row(row[:-1]), None if row[-1] is None else _progress.decode(row[-1])) for row in rows]
+
+
+def _with_positions(db: sqlite3.Connection, tenant: str, found: Sequence[_Found]) -> list[TripView]:
+    last = last_positions(db, tenant, [trip for trip, _ in found])
+    return [
+        TripView(trip=trip, progress=progress, position=position)
+        for (trip, progress), position in zip(found, last, strict=True)
+    ]
