@@ -18,7 +18,7 @@ from knative_local.routes import Routes
 
 NO_TIMEOUT_S: Final = 24 * 3600.0
 _SERVICE_PATH: Final = re.compile(r"/_knative/services/([^/?]+)/([^/?]+)(/[^?]*)?(\?.*)?")
-_TAKER_PATH: Final = re.compile(r"(?:/broker(/[^/?]+/[^/?]+)|(/(?:channel|jobsink)/[^/?]+/[^/?]+))/?(?:\?.*)?")
+_TAKER_PATH: Final = re.compile(r"(?:/broker(/[^/?]+/[^/?]+)|(/(?:channel|jobsink)/[^/?]+/[^/?]+))(/[^?]*)?(?:\?.*)?")
 
 AdminHandler = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
@@ -96,6 +96,7 @@ class FrontDoor:
             return self._to_service(direct, request)
         taker = _TAKER_PATH.fullmatch(request.target)
         if taker is not None and self._names.takes_events(path := taker[1] or taker[2]):
+            path += taker[3] or ""
             return Onward(INGRESS, HttpRequest(request.method, path, request.headers, request.body), NO_TIMEOUT_S)
         taken = self._routes.take(request)
         if taken is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from knative_local.cloudevent import NotAnEvent, from_batch, from_http, mode_of
 from knative_local.delivery import arrived
 from knative_local.http_types import Headers, HttpRequest, HttpResponse, Promise
 from knative_local.log.port import EventLog, LogUnavailable
 from knative_local.model import Broker, Channel
+from knative_local.names import JOB_SINK_PATH
 
 MOST_BYTES = 1 << 20
 # A batch comes from our own functions only, which gather what one turn of their loop emits.
@@ -30,11 +31,14 @@ class Ingress:
         *,
         most_bytes: int = MOST_BYTES,
         most_batch_bytes: int = MOST_BATCH_BYTES,
+        jobs: Callable[[HttpRequest], HttpResponse | Promise] | None = None,
     ) -> None:
+        """`jobs` answers what is for JobSinks."""
         self._log = log
         self._classes = {broker.key: broker.broker_class for broker in brokers}
         self._most_bytes = most_bytes
         self._most_batch_bytes = most_batch_bytes
+        self._jobs = jobs
 
     def accept(self, request: HttpRequest, *, internal: bool) -> HttpResponse | Promise:
         """Answer `POST /<namespace>/<broker>`; only `internal` requests may be batches.
@@ -43,11 +47,13 @@ class Ingress:
         refusals are problem JSON: more than the real brokers say, whose answers are empty.
         """
         broker = request.target.partition("?")[0].strip("/")
+        broker_class = self._classes.get(broker)
+        if broker_class is None and self._jobs is not None and request.target.startswith(JOB_SINK_PATH):
+            return self._jobs(request)
         if request.method == "OPTIONS":
             return HttpResponse(200, [_ALLOW])
         if request.method != "POST":
             return _problem(405, "Method not allowed", f"{request.method} is not taken; POST an event", [_ALLOW])
-        broker_class = self._classes.get(broker)
         if broker_class is None:
             return _problem(404, "No such broker", f"there is no broker at /{broker}; known: {self._known()}")
         batch = internal and mode_of(request.headers) == "batch"

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +25,11 @@ from knative_local.hot_address import HotAddress, listen
 from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
+from knative_local.job_sinks import JobSinks
 from knative_local.launcher import Launcher
 from knative_local.log.retention import Retention
 from knative_local.log.sqlite import SqliteEventLog
-from knative_local.model import Container, Deployment, Destination, KnService, Manifests
+from knative_local.model import Container, Deployment, Destination, JobSink, KnService, Manifests
 from knative_local.names import RESERVED, Names, Target
 from knative_local.ping_sources import PingSources
 from knative_local.problem import problem
@@ -42,6 +44,7 @@ from knative_local.usage import Usage
 DELIVERIES_GRACE_S: Final = 4.0
 PROCESSES_GRACE_S: Final = 5.0
 SERVER_GRACE_S: Final = 2
+MOST_JOBS: Final = max(2, os.cpu_count() or 1)
 # Unbounded max-scale ends at what one machine can usefully run.
 MOST_INSTANCES: Final = max(4, 2 * (os.cpu_count() or 1))
 
@@ -60,7 +63,7 @@ class Node:
         """
         self._manifests = manifests
         self._listener = listener
-        self._state = state
+        self._state = state.resolve()
         self._root = root
         self._retention = retention
         self._names = Names(manifests)
@@ -92,13 +95,17 @@ class Node:
         backends: dict[Target, Backend] = {Target("service", each.service.key): each for each in activators}
         backends |= {Target("deployment", each.deployment.key): each for each in deployments}
 
-        ingress = Ingress(log, (*manifests.brokers, *manifests.channels))
+        launch_job = partial(self._launch_job, launcher)
+        jobs = JobSinks(self._state / "jobs", launch_job, MOST_JOBS, grace_s=PROCESSES_GRACE_S)
+        ingress = Ingress(log, (*manifests.brokers, *manifests.channels), jobs=jobs.accept)
         subscribers = LocalSubscribers(names, backends, client, ingress)
         dispatcher = Dispatcher(manifests.triggers, log, subscribers)
         pings = PingSources(subscribers)
         brokers, channels = ([each.key for each in kind] for kind in (manifests.brokers, manifests.channels))
         admin = Admin(log, dispatcher, brokers, channels)
-        status = Status(names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log, pings)
+        status = Status(
+            names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log, pings, jobs
+        )
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
 
         internal = internal_server(ingress)
@@ -120,6 +127,8 @@ class Node:
         await dispatcher.start()
         stack.push_async_callback(pings.stop)
         pings.apply(manifests.ping_sources)
+        stack.push_async_callback(jobs.stop)
+        jobs.apply(manifests.job_sinks)
         stack.callback(_close, door, admin)
         await asyncio.gather(*(deployment.first_ready() for deployment in deployments))
 
@@ -153,7 +162,11 @@ class Node:
         launch = _launch(launcher, self._label(deployment), container, environment)
         return DeploymentRunner(deployment, launch, listens=container.port is not None)
 
-    def _label(self, of: KnService | Deployment) -> str:
+    async def _launch_job(self, launcher: Launcher, sink: JobSink, folder: Path) -> Instance:
+        environment = self._environments.of_job(sink) | {"K_EVENT_PATH": str(folder)}
+        return await launcher.start(self._label(sink), arguments(sink.container, environment), environment)
+
+    def _label(self, of: KnService | Deployment | JobSink) -> str:
         """What its output is marked with: the name, and the namespace where there are several."""
         every = (*self._manifests.services, *self._manifests.deployments)
         return of.name if len({each.namespace for each in every}) == 1 else f"{of.namespace}.{of.name}"

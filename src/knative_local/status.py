@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from knative_local.activator import Activator
 from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import TriggerFigures
 from knative_local.filters import failures_of
-from knative_local.model import Broker, PingSource
+from knative_local.job_sinks import JobFigures, JobSinks
+from knative_local.model import Broker, JobSink, PingSource
 from knative_local.names import Names
 from knative_local.ping_sources import PingFigures, PingSources
 
@@ -56,6 +58,7 @@ class Status:
         traffic: Traffic,
         dead_letters: DeadLetterCount,
         pings: PingSources,
+        jobs: JobSinks,
     ) -> None:
         self._names = names
         self._brokers = brokers
@@ -65,6 +68,7 @@ class Status:
         self._traffic = traffic
         self._dead_letters = dead_letters
         self._pings = pings
+        self._jobs = jobs
         self._started_ms = _now_ms()
 
     def report(self) -> dict[str, Any]:
@@ -80,6 +84,7 @@ class Status:
                 {"source": source, "events_per_s": round(rate, 2)} for source, rate in self._traffic.sources().items()
             ],
             "ping_sources": [_ping_source(source, figures) for source, figures in self._pings.figures()],
+            "job_sinks": [_job_sink(sink, figures) for sink, figures in self._jobs.figures()],
             "dead_letters": {"total": self._dead_letters.dead_letter_total()},
         }
 
@@ -153,6 +158,10 @@ def _ping_source(source: PingSource, figures: PingFigures) -> dict[str, Any]:
         "sent": figures.sent,
         "lost": figures.lost,
     }
+
+
+def _job_sink(sink: JobSink, figures: JobFigures) -> dict[str, Any]:
+    return {"namespace": sink.namespace, "name": sink.name, **asdict(figures)}
 
 
 def _now_ms() -> int:
