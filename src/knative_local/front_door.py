@@ -18,7 +18,7 @@ from knative_local.routes import Routes
 
 NO_TIMEOUT_S: Final = 24 * 3600.0
 _SERVICE_PATH: Final = re.compile(r"/_knative/services/([^/?]+)/([^/?]+)(/[^?]*)?(\?.*)?")
-_TAKER_PATH: Final = re.compile(r"(?:/broker(/[^/?]+/[^/?]+)|(/(?:channel|jobsink)/[^/?]+/[^/?]+))(/[^?]*)?(?:\?.*)?")
+_TAKER_PATH: Final = re.compile(r"(?:/broker(/[^/?]+/[^/?]+)|(/(?:channel|jobsink)/[^/?]+/[^/?]+))(/[^?]+)?/?(?:\?.*)?")
 
 AdminHandler = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
