@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.running import Running, leave_nothing
 
-settings.register_profile("trackway", deadline=None)
+# No test asserts on time, and a busy machine is no reason to fail.
+settings.register_profile("trackway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trackway")
 
 
