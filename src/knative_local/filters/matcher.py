@@ -39,7 +39,7 @@ class Matcher:
             found = self._learn(key, attributes)
         else:
             self._hits += 1
-            if key in self._failing:
+            if self._failing and key in self._failing:
                 for part in self._failing[key]:
                     part.failures += 1
         if self._asked:
@@ -59,7 +59,7 @@ class Matcher:
             self._make_room()
             key = tuple(map(attributes.get, self._names))
         before = [part.failures for part in self._fallible]
-        found = tuple(self._others.select(attributes))
+        found = tuple(self._memoised.select(attributes))
         if short:
             self._table[key] = found
             failing = [part for part, count in zip(self._fallible, before, strict=True) if part.failures > count]
@@ -79,7 +79,7 @@ class Matcher:
         asked: list[tuple[int, Filter]] = []
         for index, each in enumerate(self._filters):
             (asked if each.attributes & self._flooding else remembered).append((index, each))
-        self._others = _Lookup(remembered)
+        self._memoised = _Lookup(remembered)
         self._asked = _Lookup(asked) if asked else None
         self._names = tuple(sorted(frozenset[str]().union(*(each.attributes for _, each in remembered))))
         self._fallible = [part for _, each in remembered for part in each.fallible]

@@ -126,6 +126,8 @@ def test_normal_forms(id: str, type: str, source: str, disjunctive: bool, conjun
         ("CONCAT('a', 1 / 0)", "", ErrorType.MATH),
         # 3.5.2
         ("ABS(-2147483648)", 2147483647, ErrorType.MATH),
+        ("-ABS(-2147483648)", 0, ErrorType.MATH),
+        ("STRING(ABS(-2147483648))", "", ErrorType.MATH),
         ("ABS(-2147483648) = 2147483647", False, ErrorType.MATH),
         ("BOOL(ABS(-2147483648))", False, ErrorType.MATH),
         ("LENGTH(ABS(-2147483648))", 0, ErrorType.MATH),

@@ -32,6 +32,8 @@ from tests.unit.knative_local.cesql import evaluate
         ("$", "column 1: '$' stands where a value is expected"),
         ("__class__", "column 1: '__class__' stands where a value is expected"),
         ("type.__class__", "column 5: '.__class__' stands where an operator, or the end, is expected"),
+        ("a \u017f\u212a", "column 3: '\u017f\u212a' stands where an operator, or the end, is expected"),
+        ("'a' LI\u212aE 'a'", "column 5: 'LI' stands where an operator, or the end, is expected"),
         ("+ 5", "column 1: '+' stands where a value is expected"),
         ("2147483648", "column 1: 2147483648 is no Integer; that is from -2147483648 to 2147483647"),
         ("1 + -2147483649", "column 5: -2147483649 is no Integer; that is from -2147483648 to 2147483647"),

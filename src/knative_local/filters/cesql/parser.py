@@ -57,15 +57,15 @@ start: logic
     | FUNCTION "(" (logic ("," logic)*)? ")"             -> call
     | "(" logic ")"
 
-LOGIC.3: /(AND|OR|XOR)(?![a-z0-9])/i
-NOT.3: /NOT(?![a-z0-9])/i
-LIKE.3: /LIKE(?![a-z0-9])/i
-IN.3: /IN(?![a-z0-9])/i
-EXISTS.3: /EXISTS(?![a-z0-9])/i
-BOOLEAN.3: /(TRUE|FALSE)(?![a-z0-9])/i
-INTEGER.2: /[+-]?[0-9]+(?![a-z0-9])/i
-FUNCTION.2: /(?!(AND|OR|XOR|NOT|LIKE|IN|EXISTS|TRUE|FALSE)(?![a-z_]))[a-z][a-z_]*(?=[ \t\r\n]*\()/i
-NAME: /(?!(AND|OR|XOR|NOT|LIKE|IN|EXISTS|TRUE|FALSE)(?![a-z0-9]))[a-z0-9]+/i
+LOGIC.3: /(?ai:AND|OR|XOR)(?![a-zA-Z0-9])/
+NOT.3: /(?ai:NOT)(?![a-zA-Z0-9])/
+LIKE.3: /(?ai:LIKE)(?![a-zA-Z0-9])/
+IN.3: /(?ai:IN)(?![a-zA-Z0-9])/
+EXISTS.3: /(?ai:EXISTS)(?![a-zA-Z0-9])/
+BOOLEAN.3: /(?ai:TRUE|FALSE)(?![a-zA-Z0-9])/
+INTEGER.2: /[+-]?[0-9]+(?![a-zA-Z0-9])/
+FUNCTION.2: /(?!(?ai:AND|OR|XOR|NOT|LIKE|IN|EXISTS|TRUE|FALSE)(?![a-zA-Z_]))[a-zA-Z][a-zA-Z_]*(?=[ \t\r\n]*\()/
+NAME: /(?!(?ai:AND|OR|XOR|NOT|LIKE|IN|EXISTS|TRUE|FALSE)(?![a-zA-Z0-9]))[a-zA-Z0-9]+/
 STRING: /'(\\.|[^'\\])*'|"(\\.|[^"\\])*"/s
 COMPARE: "=" | "!=" | "<>" | "<=" | ">=" | "<" | ">"
 TIMES: "*" | "/" | "%"
@@ -169,9 +169,8 @@ class _Builder(Transformer[Token, Node]):
         name, arguments = cast("Token", name), cast("list[Node]", arguments)
         function = functions.find(name, len(arguments))
         if function is None:
-            text = (
-                f"there is no function {name} of {len(arguments)} arguments; there are {', '.join(functions.names())}"
-            )
+            known = ", ".join(functions.names())
+            text = f"there is no function {name} of {len(arguments)} arguments; there are {known}"
             raise _wrong(name, text, ErrorType.MISSING_FUNCTION)
         return Call(function, tuple(arguments))
 
