@@ -109,7 +109,12 @@ def _tables(report: dict[str, Any]) -> Group:
 
 def _troubles(report: dict[str, Any]) -> list[str]:
     rows = [*report["services"], *report["deployments"]]
-    return [f"[red]{escape(row['name'])}[/]: {escape(row['problem'])}" for row in rows if row["problem"]]
+    problems = [f"[red]{escape(row['name'])}[/]: {escape(row['problem'])}" for row in rows if row["problem"]]
+    return problems + [
+        f"[yellow]{escape(row['name'])}[/]: its filter could not be evaluated for {row['filter_failures']} events"
+        for row in report["triggers"]
+        if row["filter_failures"]
+    ]
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
