@@ -121,7 +121,7 @@ class Stored:
 
 def name_of(process: psutil.Process) -> str:
     """The function that a process serves, or the module or program that it runs."""
-    words = process.cmdline()
+    words = [word for word in process.cmdline() if word]  # a forked process has the rest of its parent's line
     module = words[words.index("-m") + 1] if "-m" in words else process.name()
     return words[-1] if module == "trackway.functions" else module
 

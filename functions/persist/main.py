@@ -70,8 +70,9 @@ class Pile(Struct):
 async def persist(events: Sequence[Event], deps: Deps) -> Iterable[Event]:
     """Store a batch; one that holds an unreadable event is refused whole, and comes again event by event."""
     piles: dict[str, Pile] = defaultdict(Pile)
+    now = deps.clock.now()
     for event in events:
-        piles[event.tenant].add(event, deps.clock.now())
+        piles[event.tenant].add(event, now)
     for tenant, pile in piles.items():
         await pile.store(deps.store, tenant)
     return ()

@@ -211,6 +211,22 @@ async def test_the_store_is_not_asked_for_every_position(store_reads: int) -> No
     assert len(asked) < store_reads
 
 
+async def test_the_store_is_not_asked_for_every_position_of_a_trip_that_is_over() -> None:
+    world = await world_with(trip())
+    end = TripCancelled(trip_id="trip-1", vehicle_id="van-1", cancelled_at=NOON)
+    await world.store.apply_trip_events(TENANT, [wrap(end, "trip-1:cancelled", "trip-1", "van-1")])
+    asked, original = list[str](), world.store.trip
+
+    async def count(tenant: str, trip_id: str) -> object:
+        asked.append(trip_id)
+        return await original(tenant, trip_id)
+
+    world.store.trip = count
+    await send(world.function("progress"), positions_of(trip()), at_once=1)
+    assert asked == ["trip-1"]
+    assert world.sink.events == []
+
+
 async def test_other_types_are_refused() -> None:
     cancelled = TripCancelled(trip_id="trip-1", vehicle_id="van-1", cancelled_at=NOON)
     assert (await deliver(World().function("progress"), wrap(cancelled, "1", "trip-1", "van-1"))).status == 400
