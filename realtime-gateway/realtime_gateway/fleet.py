@@ -177,13 +177,15 @@ class Fleet:
     # Facts ------------------------------------------------------------------------------------------------------------
 
     def _position(self, position: PositionRecorded) -> None:
-        known = self.vehicles.get(position.vehicle_id)
-        if known is not None and milliseconds(position.recorded_at) <= known.recorded_ms:
+        vehicle_id = position.vehicle_id
+        trip_id = self._open_trip_of.get(vehicle_id)
+        vehicle = live_vehicle(position, self._names.get(vehicle_id, vehicle_id), trip_id)
+        known = self.vehicles.get(vehicle_id)
+        if known is not None and vehicle.recorded_ms <= known.recorded_ms:
             return
-        trip_id = self.trip_of(position.vehicle_id)
         if trip_id is None and position.trip_id is not None and position.trip_id not in self._trips:
             self._look_up(position.trip_id)
-        self._put_vehicle(live_vehicle(position, self._names.get(position.vehicle_id, position.vehicle_id), trip_id))
+        self._put_vehicle(vehicle)
 
     def _started(self, fact: TripStarted) -> None:
         known = self._trips.get(fact.trip_id)

@@ -141,7 +141,8 @@ class LiveView:
     def receive(self, events: Sequence[Event]) -> None:
         """Take in what the broker delivers. Events of other tenants and types are passed over, and so are those whose
         data cannot be read or believed: persist refuses them, and no view waits while the broker tries them again."""
-        facts = [fact for event in events if (fact := self._fact(event)) is not None]
+        now = self._now()
+        facts = [fact for event in events if (fact := self._fact(event, now)) is not None]
         fleet = self.hub.fleet
         moves = fleet.trip_moves
         fleet.apply(facts)
@@ -150,12 +151,12 @@ class LiveView:
         self._schedule_flush()
         self._schedule_look_up()
 
-    def _fact(self, event: Event) -> Struct | None:
+    def _fact(self, event: Event, now: datetime) -> Struct | None:
         if event.tenant != self._tenant or event.type not in FACTS:
             return None
         try:
             fact = fact_of(event)
-            check_time(fact, self._now())
+            check_time(fact, now)
         except InvalidEvent as error:
             log.warning("passed over the event %s: %s", event.id, error.detail)
             return None
