@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import cast
 
 from knative_local.filters.port import Fallible, Filter
 
-_Key = tuple[str | None, ...]
+_Key = Callable[[Mapping[str, str]], Hashable]
 _Question = tuple[int, Callable[[Mapping[str, str]], bool]]
 
 TABLE = 4096
@@ -33,7 +34,7 @@ class Matcher:
 
     def matching(self, attributes: Mapping[str, str]) -> tuple[int, ...]:
         """Indexes of the filters that an event with these attributes passes, in ascending order."""
-        key = tuple(map(attributes.get, self._names))
+        key = self._key(attributes)
         found = self._table.get(key)
         if found is None:
             found = self._learn(key, attributes)
@@ -53,11 +54,11 @@ class Matcher:
         """How many answers are remembered now."""
         return len(self._table)
 
-    def _learn(self, key: _Key, attributes: Mapping[str, str]) -> tuple[int, ...]:
-        short = sum(len(value) for value in key if value is not None) <= LONG
+    def _learn(self, key: Hashable, attributes: Mapping[str, str]) -> tuple[int, ...]:
+        short = sum(len(attributes.get(name, "")) for name in self._names) <= LONG
         if short and len(self._table) >= TABLE:
             self._make_room()
-            key = tuple(map(attributes.get, self._names))
+            key = self._key(attributes)
         before = [part.failures for part in self._fallible]
         found = tuple(self._memoised.select(attributes))
         if short:
@@ -70,8 +71,7 @@ class Matcher:
     def _make_room(self) -> None:
         """Forget all answers; when they were of little use, also what made so many of them."""
         if self._hits < PAYS * len(self._table):
-            distinct = [len(set(column)) for column in zip(*self._table, strict=True)]
-            self._flooding |= {self._names[distinct.index(max(distinct))]}
+            self._flooding |= {_most_distinct(self._names, self._table)}
         self._arrange()
 
     def _arrange(self) -> None:
@@ -82,10 +82,11 @@ class Matcher:
         self._memoised = _Lookup(remembered)
         self._asked = _Lookup(asked) if asked else None
         self._names = tuple(sorted(frozenset[str]().union(*(each.attributes for _, each in remembered))))
+        self._key = _key_of(self._names)
         self._fallible = [part for _, each in remembered for part in each.fallible]
-        self._table: dict[_Key, tuple[int, ...]] = {}
+        self._table: dict[Hashable, tuple[int, ...]] = {}
         # What fails for an event fails for all that the same answer is given to, and counts.
-        self._failing: dict[_Key, list[Fallible]] = {}
+        self._failing: dict[Hashable, list[Fallible]] = {}
         self._hits = 0
 
 
@@ -117,3 +118,24 @@ class _Lookup:
                     found += [index for index, matches in questions if matches(attributes)]
         found.sort()
         return found
+
+
+def _key_of(names: Sequence[str]) -> _Key:
+    """The values of these attributes as one key; spelled out for few names, which is what takes the least time."""
+    match names:
+        case [a]:
+            return lambda attributes: attributes.get(a)
+        case [a, b]:
+            return lambda attributes: (attributes.get(a), attributes.get(b))
+        case [a, b, c]:
+            return lambda attributes: (attributes.get(a), attributes.get(b), attributes.get(c))
+        case _:
+            return lambda attributes: tuple(map(attributes.get, names))
+
+
+def _most_distinct(names: Sequence[str], keys: Iterable[Hashable]) -> str:
+    """The name whose values differ most in keys that `_key_of` made."""
+    if len(names) == 1:
+        return names[0]
+    columns = zip(*cast("Iterable[tuple[str | None, ...]]", keys), strict=True)
+    return max(zip(names, columns, strict=True), key=lambda column: len(set(column[1])))[0]
