@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,6 +51,31 @@ def up(
     words += ["--port", str(port), "--host", host, "--state", str(state), "--root", str(root)]
     words += ["--keep-for", keep_for, "--keep-size", keep_size]
     os.execv(sys.executable, [*words, "--verbose"] if verbose else words)
+
+
+@app.command()
+def validate(
+    path: Annotated[Path, typer.Argument(help="A kustomization, a folder of manifests, or one file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="What is wrong as JSON, for programs.")] = False,
+) -> None:
+    """Check manifests without starting anything.
+
+    Ends with 0 when they can be run, and with 1 when not: then each mistake is told with its file and line.
+    """
+    from knative_local.validate import check  # noqa: PLC0415 - costs as much as all the other commands together
+
+    found = check(path)
+    mistakes, skipped = (found, ()) if isinstance(found, list) else ([], found.skipped)
+    if as_json:
+        passed_over = [{**asdict(each.source), "kind": each.kind, "name": each.name} for each in skipped]
+        report = {"valid": not mistakes, "mistakes": [asdict(each) for each in mistakes], "skipped": passed_over}
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+    elif mistakes:
+        sys.stderr.writelines(f"{each}\n" for each in mistakes)
+    else:
+        sys.stdout.writelines(f"{each.source}: {each.kind} {each.name} is not served here\n" for each in skipped)
+        sys.stdout.write("nothing is wrong\n")
+    raise typer.Exit(1 if mistakes else 0)
 
 
 @app.command()

@@ -27,7 +27,6 @@ from knative_local.log.retention import Retention, size
 from knative_local.loopback import HOSTS
 from knative_local.manifests import ManifestErrors, load
 from knative_local.model import Manifests
-from knative_local.names import Names
 from knative_local.node import Node, ingress_path
 
 LONGEST_SOCKET_PATH: Final = 100
@@ -87,13 +86,9 @@ def _bytes(text: str) -> int:
 def read_manifests(path: Path) -> Manifests:
     """The manifests, with every name in them known; raises CannotStart with a line per mistake."""
     try:
-        manifests = load(path)
+        return load(path)
     except ManifestErrors as errors:
         raise CannotStart(str(errors)) from errors
-    unknown = Names(manifests).problems(manifests)
-    if unknown:
-        raise CannotStart("\n".join(unknown))
-    return manifests
 
 
 def listen(host: str, port: int) -> socket.socket:
