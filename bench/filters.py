@@ -41,6 +41,11 @@ def exact(triggers: int) -> list[Filter]:
     return [Exact((("type", f"dev.town.kind-{number % KINDS}.v1"),)) for number in range(triggers)]
 
 
+def by_expression(triggers: int) -> list[Filter]:
+    """Expressions about a type, another for each Trigger, and a number, another for each event."""
+    return [CesqlFilter(f"type = 'dev.town.kind-{number}.v1' AND amount > 10") for number in range(triggers)]
+
+
 def mixed(triggers: int) -> list[Filter]:
     """The same with some among them that read what is another for each event."""
     others: list[Filter] = [Prefix((("subject", "vehicle-1"),)), Exact((("id", "trip-1:1"),))]
@@ -73,6 +78,7 @@ def main() -> int:
     subjects += [
         (f"{count} Triggers, 2 of them by id and subject", Matcher(mixed(count)).matching) for count in (10, 100)
     ]
+    subjects += [(f"{count} Triggers by an expression", Matcher(by_expression(count)).matching) for count in (10, 100)]
     rows: list[list[str]] = []
     for name, ask in subjects:
         measured = microseconds(ask, asked, options.runs)

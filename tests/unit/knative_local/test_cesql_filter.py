@@ -72,6 +72,39 @@ def test_failures_are_counted_for_each_event_also_when_the_answers_flood_the_tab
 
 
 @pytest.mark.parametrize(
+    ("expression", "needs"),
+    [
+        ("type = 'a' AND amount > 10", {"type": {"a"}}),
+        ("type IN ('a', 1) AND source = 'b' AND EXISTS amount AND id = '7'", {"type": {"a", "1"}, "source": {"b"}}),
+        ("type = 'a' AND type IN ('b', 'a')", {"type": {"a"}}),
+        ("type = 'a' AND (amount > 10 OR id = '7')", {"type": {"a"}}),
+        ("type = 'a' OR amount > 10", {}),
+        ("type IN (subject, 'a')", {}),
+        ("type = 7", {}),
+        ("type != 'a'", {}),
+        ("NOT (type = 'a')", {}),
+        # For an event without a tenant it fails, and that counts.
+        ("tenant = 'acme' AND type = 'a'", {}),
+        ("amount > 10 AND type = 'a'", {}),
+    ],
+)
+def test_an_event_that_lacks_what_is_needed_is_not_asked_about_and_would_not_have_failed(
+    expression: str, needs: dict[str, set[str]]
+) -> None:
+    filter, same = CesqlFilter(expression), CesqlFilter(expression)
+    required = {"specversion": "1.0", "source": "b", "id": "7"}
+    matcher = Matcher([filter])
+
+    for type in ("a", "other", "7"):
+        for more in ({}, {"amount": "11"}, {"amount": "x", "tenant": "acme"}, {"subject": type}):
+            event = {**required, **more, "type": type}
+            assert matcher.matching(event) == ((0,) if same.matches(event) else ())
+
+    assert filter.needs == needs
+    assert filter.failures == same.failures
+
+
+@pytest.mark.parametrize(
     ("expression", "mistake"),
     [
         ("", None),

@@ -12,13 +12,20 @@ from knative_local.filters.matcher import LONG, PAYS, TABLE
 NAMES = st.sampled_from(["type", "source", "subject", "tenant"])
 VALUES = st.sampled_from(["a", "b", "ab", "ba"])
 WANTED = st.dictionaries(NAMES, VALUES, min_size=1, max_size=2).map(lambda pairs: tuple(pairs.items()))
+EXPRESSIONS = [
+    "type = 'a'",
+    "type IN ('a', 'b') AND source = 'a' AND tenant = 'b'",
+    "type = 'a' AND type IN (subject) OR NOT EXISTS subject",
+    "type IN (tenant, 'b')",
+    "NOT EXISTS subject AND type = 'a'",
+]
 LEAVES: st.SearchStrategy[Filter] = st.one_of(
     st.just(EVERYTHING),
     st.builds(Attributes, st.dictionaries(NAMES, VALUES).map(lambda pairs: tuple(pairs.items())), st.tuples(NAMES)),
     WANTED.map(Exact),
     WANTED.map(Prefix),
     WANTED.map(Suffix),
-    st.sampled_from(["type = 'a'", "tenant IN (subject, 'b')", "NOT EXISTS subject"]).map(CesqlFilter),
+    st.sampled_from(EXPRESSIONS).map(CesqlFilter),
 )
 
 

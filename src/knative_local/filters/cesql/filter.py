@@ -36,6 +36,7 @@ class CesqlFilter:
         parsed = _parsed(expression)
         self.expression = expression
         self.attributes = parsed.attributes
+        self.needs = parsed.needs
         self.failures = 0
         self._run = parsed.run
         if parsed.loose:
@@ -44,11 +45,6 @@ class CesqlFilter:
                 "a AND b OR c is a AND (b OR c); write the brackets",
                 expression,
             )
-
-    @property
-    def needs(self) -> Mapping[str, frozenset[str]]:
-        """Nothing that is looked up: what is not evaluated would not be counted when it fails."""
-        return {}
 
     @property
     def fallible(self) -> tuple[Fallible, ...]:
