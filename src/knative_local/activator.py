@@ -66,6 +66,8 @@ class Activator:
     ) -> None:
         self.service = service
         self.usage = usage
+        self.label = service.name
+        """By which people know it: the Service's name, or the revision's where a Service has several at once."""
         self._launch = launch
         self._loop = asyncio.get_running_loop()
         self._autoscaler = Autoscaler(service, machine_limit)
@@ -90,7 +92,7 @@ class Activator:
     @property
     def name(self) -> str:
         """Kind and name."""
-        return f"Service {self.service.name}"
+        return f"Service {self.label}"
 
     @property
     def timeout_s(self) -> float | None:
@@ -113,6 +115,11 @@ class Activator:
         return self._load
 
     @property
+    def is_busy(self) -> bool:
+        """Whether it has an instance or a request."""
+        return bool(self._members or self._lives or self._drains or self._load)
+
+    @property
     def problem(self) -> str | None:
         """Why it cannot be started, or None."""
         return self._reason or None
@@ -126,6 +133,16 @@ class Activator:
         initial = self.service.scaling.initial_scale if self.service.scaling.initial_scale > 1 else 0
         self._desired = max(self._autoscaler.least, initial)
         self._reconcile()
+
+    def retire(self) -> None:
+        """No traffic is meant for this revision any more: nothing but its load holds back its last instances."""
+        self._autoscaler.reachable = False
+        if not self._stopping:
+            self._evaluate()
+
+    def pick(self) -> Activator:
+        """Itself: there is nobody to choose from."""
+        return self
 
     def try_acquire(self) -> Lease | None:
         """A place that is free at this moment, or None."""

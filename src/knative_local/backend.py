@@ -50,6 +50,10 @@ class Backend(Protocol):
         """The longest a request may take, or None."""
         ...
 
+    def pick(self) -> Backend:
+        """Who takes the next request; ask it then for its timeout and a place."""
+        ...
+
     def try_acquire(self) -> Lease | None:
         """A place that is free at this moment, or None: then `acquire` waits for one."""
         ...
@@ -83,6 +87,7 @@ async def open_exchange(
     like). `repeatable` allows only the retry on a kept connection that turned out closed: whoever sends such requests
     counts attempts. Raises Unavailable, ConnectionFailed, OutOfTime, TimedOut.
     """
+    backend = backend.pick()
     now = asyncio.get_running_loop().time()
     own = deadline if backend.timeout_s is None else min(deadline, now + backend.timeout_s)
     try:

@@ -75,4 +75,5 @@ def _scaling(annotations: dict[str, str]) -> Scaling:
 
 
 def _target(tree: Tree) -> TrafficTarget:
-    return TrafficTarget(tree.get("revisionName") or None, tree.get("percent") or 0, tree.get("tag", ""))
+    name = tree.get("revisionName") or None
+    return TrafficTarget(name, tree.get("percent") or 0, tree.get("tag", ""), tree.get("latestRevision"))

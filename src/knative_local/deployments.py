@@ -75,6 +75,10 @@ class DeploymentRunner:
         """Return when it serves, or when its first start has failed."""
         await self._settled.wait()
 
+    def pick(self) -> DeploymentRunner:
+        """Itself: there is nobody to choose from."""
+        return self
+
     def try_acquire(self) -> Lease | None:
         """Its address while it serves."""
         if self._instance is None or not self._serving.is_set():

@@ -75,6 +75,14 @@ class HotAddress:
         """Where it is."""
         return f"http://{HOST}:{self._listener.getsockname()[1]}"
 
+    def lead_to(self, service: Woken) -> None:
+        """From now on wake these instances, and tell them the load; those of before accept until they end, and give
+        back what they have then."""
+        if service is not self._service:
+            self._service.report(0, 0)
+            self._service = service
+            self.reported()
+
     def begin(self) -> None:
         """Wait for connections and for instances from now on. Raises OSError."""
         self._listener.setblocking(False)

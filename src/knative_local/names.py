@@ -59,6 +59,12 @@ class Names:
 
     def __init__(self, manifests: Manifests) -> None:
         self._services = {service.key for service in manifests.services}
+        self._services |= {
+            f"{service.namespace}/{target.tag}-{service.name}"
+            for service in manifests.services
+            for target in service.traffic
+            if target.tag
+        }
         self._deployments = manifests.deployments
         self._core = {(service.namespace, service.name): service for service in manifests.core_services}
         self._hosts = {broker.key: broker.broker_class.ingress for broker in manifests.brokers}

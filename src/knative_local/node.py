@@ -13,15 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from knative_local import hot_address
-from knative_local.activator import Activator
 from knative_local.admin import Admin
-from knative_local.backend import Backend
 from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import Dispatcher
 from knative_local.environment import Environments, arguments
 from knative_local.front_door import FrontDoor
-from knative_local.hot_address import HotAddress, listen
 from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
@@ -29,7 +25,7 @@ from knative_local.job_sinks import JobSinks
 from knative_local.launcher import Launcher
 from knative_local.log.retention import Retention
 from knative_local.log.sqlite import SqliteEventLog
-from knative_local.model import Container, Deployment, Destination, JobSink, KnService, Manifests
+from knative_local.model import Container, Deployment, Destination, JobSink, Manifests
 from knative_local.names import RESERVED, Names, Target
 from knative_local.ping_sources import PingSources
 from knative_local.problem import problem
@@ -37,9 +33,9 @@ from knative_local.process import Instance, end_leftovers
 from knative_local.rates import BrokerTraffic
 from knative_local.routes import Routes
 from knative_local.server import internal_server, public_server
+from knative_local.services import Services
 from knative_local.status import Status
 from knative_local.subscribers import LocalSubscribers
-from knative_local.usage import Usage
 
 DELIVERIES_GRACE_S: Final = 4.0
 PROCESSES_GRACE_S: Final = 5.0
@@ -75,10 +71,13 @@ class Node:
         )
         self._environments.check()
         self._launcher: Launcher | None = None
-        self.direct_urls: dict[str, str] = {}
+        self._services: Services | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
-        """Set everything going; closing `stack` stops it, in reverse. Raises LogUnavailable, OSError."""
+        """Set everything going; closing `stack` stops it, in reverse.
+
+        Raises LogUnavailable, RevisionErrors, OSError.
+        """
         manifests, names = self._manifests, self._names
         log = SqliteEventLog.open(self._state / "log.db", self._retention)
         stack.callback(log.close)
@@ -90,9 +89,10 @@ class Node:
         stack.push_async_callback(client.close)
         self._launcher = launcher = Launcher(self._root, self._state, client)
         stack.push_async_callback(launcher.stop)
-        activators = [self._activator(service, launcher) for service in manifests.services]
+        self._services = services = Services(launcher, self._state, self._listener.getsockname()[1], MOST_INSTANCES)
+        services.apply(manifests, self._environments)
         deployments = [self._deployment(deployment, launcher) for deployment in manifests.deployments]
-        backends: dict[Target, Backend] = {Target("service", each.service.key): each for each in activators}
+        backends = services.backends
         backends |= {Target("deployment", each.deployment.key): each for each in deployments}
 
         launch_job = partial(self._launch_job, launcher)
@@ -104,7 +104,7 @@ class Node:
         brokers, channels = ([each.key for each in kind] for kind in (manifests.brokers, manifests.channels))
         admin = Admin(log, dispatcher, brokers, channels)
         status = Status(
-            names, manifests.brokers, activators, deployments, dispatcher, BrokerTraffic(log), log, pings, jobs
+            names, manifests.brokers, services, deployments, dispatcher, BrokerTraffic(log), log, pings, jobs
         )
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
 
@@ -116,13 +116,10 @@ class Node:
         await public.begin(self._listener)
         stack.push_async_callback(public.end, SERVER_GRACE_S)
 
-        processes = (*deployments, *activators)
+        processes = (*deployments, services)
         stack.push_async_callback(_stop_all, processes)
         for process in processes:
             process.begin()
-        for activator in activators:
-            if activator.service.listen is not None:
-                await self._begin_hot_address(activator, activator.service.listen, stack)
         stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
         await dispatcher.start()
         stack.push_async_callback(pings.stop)
@@ -132,29 +129,15 @@ class Node:
         stack.callback(_close, door, admin)
         await asyncio.gather(*(deployment.first_ready() for deployment in deployments))
 
+    @property
+    def direct_urls(self) -> Mapping[str, str]:
+        """The Services' own addresses, by name."""
+        return {} if self._services is None else self._services.direct_urls
+
     def kill(self) -> None:
         """End every process at once."""
         if self._launcher is not None:
             self._launcher.kill_all()
-
-    def _activator(self, service: KnService, launcher: Launcher) -> Activator:
-        environment = self._environments.of_service(service)
-        if service.listen is not None:
-            environment[hot_address.VARIABLE] = str(self._listen_path(service))
-        launch = _launch(launcher, self._label(service), service.container, environment, service.preload)
-        launcher.warm(arguments(service.container, environment), environment, service.preload)
-        return Activator(service, launch, Usage(), MOST_INSTANCES)
-
-    async def _begin_hot_address(self, activator: Activator, port: int, stack: AsyncExitStack) -> None:
-        service = activator.service
-        hot = HotAddress(activator, listen(port, self._listener.getsockname()[1]), self._listen_path(service))
-        stack.push_async_callback(hot.stop)
-        hot.begin()
-        activator.direct_url = self.direct_urls[service.name] = hot.url
-
-    def _listen_path(self, service: KnService) -> Path:
-        """Where the instances of a Service ask for its listening socket."""
-        return (self._state / "run" / f"{service.namespace}.{service.name}.sock").resolve()
 
     def _deployment(self, deployment: Deployment, launcher: Launcher) -> DeploymentRunner:
         container = deployment.container
@@ -166,7 +149,7 @@ class Node:
         environment = self._environments.of_job(sink) | {"K_EVENT_PATH": str(folder)}
         return await launcher.start(self._label(sink), arguments(sink.container, environment), environment)
 
-    def _label(self, of: KnService | Deployment | JobSink) -> str:
+    def _label(self, of: Deployment | JobSink) -> str:
         """What its output is marked with: the name, and the namespace where there are several."""
         every = (*self._manifests.services, *self._manifests.deployments)
         return of.name if len({each.namespace for each in every}) == 1 else f"{of.namespace}.{of.name}"
@@ -182,14 +165,10 @@ def ingress_path(state: Path) -> Path:
 
 
 def _launch(
-    launcher: Launcher,
-    name: str,
-    container: Container,
-    environment: Mapping[str, str],
-    preload: tuple[str, ...] = (),
+    launcher: Launcher, name: str, container: Container, environment: Mapping[str, str]
 ) -> Callable[[], Awaitable[Instance]]:
     async def launch() -> Instance:
-        return await launcher.start(name, arguments(container, environment), environment, preload)
+        return await launcher.start(name, arguments(container, environment), environment)
 
     return launch
 
@@ -212,7 +191,7 @@ def _close(door: FrontDoor, admin: Admin) -> None:
     admin.release_waiting()
 
 
-async def _stop_all(processes: tuple[DeploymentRunner | Activator, ...]) -> None:
+async def _stop_all(processes: tuple[DeploymentRunner | Services, ...]) -> None:
     await asyncio.gather(*(process.stop(PROCESSES_GRACE_S) for process in processes))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from knative_local.fields.workloads import PRELOAD
@@ -58,9 +59,25 @@ def _contradictions(service: KnService) -> Iterator[str]:
         yield f"activation-scale {scaling.activation_scale} is less than min-scale {scaling.min_scale}"
     if scaling.max_scale and scaling.max_scale < scaling.activation_scale:
         yield f"max-scale {scaling.max_scale} is less than activation-scale {scaling.activation_scale}"
+    yield from _contradictions_of_traffic(service)
     words = (*service.container.command, *service.container.args)
     if service.preload and not (words[0] in {"python", "python3"} and words[1:2] == ("-m",) and words[2:]):
         yield f"{PRELOAD} is for what is started as `python -m MODULE`, not for `{' '.join(words)}`"
+
+
+def _contradictions_of_traffic(service: KnService) -> Iterator[str]:
+    if service.revision and not service.revision.startswith(f"{service.name}-"):
+        yield f"spec.template.metadata.name {service.revision} does not begin with '{service.name}-'"
+    total = sum(target.percent for target in service.traffic)
+    if total != 100:
+        yield f"spec.traffic adds up to {total} percent, not to 100"
+    for tag, count in Counter(target.tag for target in service.traffic if target.tag).items():
+        if count > 1:
+            yield f"spec.traffic has the tag {tag} {count} times"
+    for target in service.traffic:
+        if target.latest is not None and target.latest == (target.revision is not None):
+            named = f"the revisionName {target.revision}" if target.revision else "no revisionName"
+            yield f"spec.traffic: latestRevision is {str(target.latest).lower()} beside {named}"
 
 
 def _check_subjects(manifests: Manifests, documents: Mapping[Source, Document], errors: Errors) -> None:

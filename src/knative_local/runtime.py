@@ -28,6 +28,7 @@ from knative_local.loopback import HOSTS
 from knative_local.manifests import ManifestErrors, load
 from knative_local.model import Manifests
 from knative_local.node import Node, ingress_path
+from knative_local.revisions import RevisionErrors
 
 LONGEST_SOCKET_PATH: Final = 100
 MOST_FILES: Final = 65_536
@@ -126,7 +127,7 @@ def run(options: Options) -> int:
         manifests = read_manifests(options.path)
         retention = Retention(age_ms=options.keep_for, bytes=options.keep_size)
         uvloop.run(_until_signal(Node(manifests, listener, options.state, options.root, retention), manifests))
-    except (CannotStart, VariableErrors, LogUnavailable, OSError) as error:
+    except (CannotStart, VariableErrors, RevisionErrors, LogUnavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return error.status if isinstance(error, CannotStart) else 1
     return 0

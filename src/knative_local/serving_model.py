@@ -33,11 +33,13 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class TrafficTarget:
-    """A share of a Service's requests, in percent, for a revision by name (None: the latest), which `tag` names too."""
+    """A share of a Service's requests, in percent, for a revision by name (None: the latest), which `tag` names too.
+    `latest` is what `latestRevision` says, where it says anything."""
 
     revision: str | None = None
     percent: int = 0
     tag: str = ""
+    latest: bool | None = None
 
 
 DEFAULT_SCALING = Scaling()

@@ -25,6 +25,15 @@ class Figures(Protocol):
         ...
 
 
+class Activators(Protocol):
+    """The Knative Services' revisions."""
+
+    @property
+    def activators(self) -> Sequence[Activator]:
+        """Those that have an instance or may get one."""
+        ...
+
+
 class Traffic(Protocol):
     """The brokers' numbers."""
 
@@ -52,7 +61,7 @@ class Status:
         self,
         names: Names,
         brokers: Sequence[Broker],
-        activators: Sequence[Activator],
+        services: Activators,
         deployments: Sequence[DeploymentRunner],
         figures: Figures,
         traffic: Traffic,
@@ -62,7 +71,7 @@ class Status:
     ) -> None:
         self._names = names
         self._brokers = brokers
-        self._activators = activators
+        self._serving = services
         self._deployments = deployments
         self._figures = figures
         self._traffic = traffic
@@ -76,7 +85,7 @@ class Status:
         return {
             "now_ms": _now_ms(),
             "started_ms": self._started_ms,
-            "services": [_service(activator) for activator in self._activators],
+            "services": [_service(activator) for activator in self._serving.activators],
             "deployments": [_deployment(runner) for runner in self._deployments],
             "brokers": self._broker_rows(),
             "triggers": [self._trigger(figures) for figures in self._figures.trigger_figures()],
@@ -125,7 +134,8 @@ def _service(activator: Activator) -> dict[str, Any]:
     usage = activator.usage
     return {
         "namespace": activator.service.namespace,
-        "name": activator.service.name,
+        "name": activator.label,
+        "revision": activator.service.revision_name,
         "direct_url": activator.direct_url,
         "instances": activator.instances,
         "starting": activator.starting,

@@ -112,10 +112,15 @@ _SCALING = Annotations(
 )
 
 
-def template(spec: dict[str, Shape], annotations: Annotations, required: tuple[str, ...] = ("containers",)) -> Object:
+def template(
+    spec: dict[str, Shape],
+    annotations: Annotations,
+    required: tuple[str, ...] = ("containers",),
+    name: Shape = CLUSTER_ONLY,
+) -> Object:
     """The shape of a Pod template whose spec has these fields."""
     metadata: dict[str, Shape] = {
-        "name": CLUSTER_ONLY,
+        "name": name,
         "creationTimestamp": CLUSTER_ONLY,
         "labels": TEXTS,
         "annotations": annotations,
@@ -126,6 +131,18 @@ def template(spec: dict[str, Shape], annotations: Annotations, required: tuple[s
     )
 
 
+_LABEL = "a name of small letters, digits and '-' that begins with a letter"
+_DNS_LABEL = Matching(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", _LABEL)
+_TRAFFIC = Object(
+    {
+        "revisionName": Text(),
+        "latestRevision": YesNo(),
+        "percent": Whole(0, 100),
+        "tag": _DNS_LABEL,
+        "configurationName": Refused("belongs into a Route; a Service's traffic goes to its own revisions"),
+        "url": Refused("is told by Knative, not to it"),
+    }
+)
 KN_SERVICE = document(
     Object(
         {
@@ -138,8 +155,9 @@ KN_SERVICE = document(
                     "idleTimeoutSeconds": NOT_YET,
                 },
                 _SCALING,
+                name=_DNS_LABEL,
             ),
-            "traffic": Refused("is not served: here there is only the newest revision"),
+            "traffic": ListOf(_TRAFFIC),
         },
         required=("template",),
     ),

@@ -90,6 +90,9 @@ class FakeBackend:
         self.leases: list[FakeLease] = []
         self.error: Exception | None = None
 
+    def pick(self) -> FakeBackend:
+        return self
+
     async def acquire(self, deadline: float) -> FakeLease:
         if self.error is not None:
             raise self.error

@@ -148,7 +148,20 @@ def test_mistakes_around_events(read: Read, text: str, error: str) -> None:
             "there is no Secret s in town",
         ),
         (("    spec:\n", "    spec:\n      timeoutSeconds: 2000\n"), "is 2000; it may be 600 at most"),
-        (("spec:\n  template", "spec:\n  traffic: []\n  template"), "spec.traffic is not served"),
+        (("spec:\n  template", "spec:\n  traffic: [{percent: 90}]\n  template"), "adds up to 90 percent, not to 100"),
+        (
+            ("spec:\n  template", "spec:\n  traffic: [{percent: 100, tag: a}, {tag: a}]\n  template"),
+            "spec.traffic has the tag a 2 times",
+        ),
+        (
+            ("spec:\n  template", "spec:\n  traffic: [{percent: 100, latestRevision: false}]\n  template"),
+            "latestRevision is false beside no revisionName",
+        ),
+        (
+            ("spec:\n  template", "spec:\n  traffic: [{percent: 100, configurationName: x}]\n  template"),
+            "spec.traffic[0].configurationName belongs into a Route",
+        ),
+        (("  template:\n", "  template:\n    metadata: {name: other-1}\n"), "does not begin with 'persist-'"),
         (
             ("  template:\n", '  template:\n    metadata: {annotations: {autoscaling.knative.dev/metric: "cpu"}}\n'),
             "'autoscaling.knative.dev/metric' is concurrency or rps here, not 'cpu'",

@@ -1,0 +1,167 @@
+"""The Knative Services of this machine: an activator for each revision in use, and who is behind a name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import chain
+from pathlib import Path
+
+from knative_local import hot_address
+from knative_local.activator import Activator
+from knative_local.backend import Backend
+from knative_local.environment import Environments, arguments
+from knative_local.hot_address import HotAddress
+from knative_local.launcher import Launcher
+from knative_local.model import KnService, Manifests
+from knative_local.names import Target
+from knative_local.process import Instance
+from knative_local.revisions import Revisions
+from knative_local.traffic import Split
+from knative_local.usage import Usage
+
+
+class Services:
+    """`backends` has a Service by its key, and each tag of its traffic by `<namespace>/<tag>-<name>`."""
+
+    def __init__(self, launcher: Launcher, state: Path, front_door: int, machine_limit: int) -> None:
+        """`front_door` is its port. Raises OSError, RevisionErrors when the state folder's history is unreadable."""
+        self._launcher = launcher
+        self._state = state
+        self._front_door = front_door
+        self._machine_limit = machine_limit
+        self._revisions = Revisions(state / "revisions.json")
+        self._environments: Environments | None = None
+        self._serving: dict[tuple[str, str], Activator] = {}
+        self._retired: list[Activator] = []
+        self._named: set[Target] = set()
+        self._hot: dict[str, HotAddress] = {}
+        self._hot_revisions: dict[str, KnService] = {}
+        self._endings: set[asyncio.Task[None]] = set()
+        self._begun = False
+        self.backends: dict[Target, Backend] = {}
+
+    @property
+    def activators(self) -> list[Activator]:
+        """Those that serve, and those that still end what they have."""
+        return [*self._serving.values(), *self._retired]
+
+    def apply(self, manifests: Manifests, environments: Environments) -> None:
+        """Serve these manifests from now on. A revision that is meant as before keeps its instances; one that is meant
+        no more takes no new requests and goes to zero. Raises RevisionErrors, VariableErrors, OSError, and then nothing
+        has changed.
+        """
+        found = self._revisions.named(manifests.services)
+        for revision in chain.from_iterable(meant for _, meant in found):
+            environments.of_service(revision)
+        self._environments = environments
+        before, self._serving = self._serving, {}
+        for target in self._named:
+            del self.backends[target]
+        self._named.clear()
+        spaces = {each.namespace for each in (*manifests.services, *manifests.deployments)}
+        for latest, meant in found:
+            is_alone = len({each.revision for each in meant}) == 1
+            for revision in meant:
+                label = revision.name if is_alone else revision.revision
+                self._serve(revision, before, label, f"{revision.namespace}.{label}" if len(spaces) > 1 else label)
+            self._name(latest, meant)
+        self._hot_revisions = {latest.key: hot for latest, meant in found if (hot := _hot_revision(latest, meant))}
+        for activator in before.values():
+            activator.label = activator.service.revision_name
+            activator.retire()
+        self._retired = [each for each in (*self._retired, *before.values()) if each.is_busy]
+        if self._begun:
+            self._lead_hot_addresses()
+
+    def begin(self) -> None:
+        """Start what has to run before the first request, now and after each `apply`. Raises OSError."""
+        self._begun = True
+        for activator in self._serving.values():
+            activator.begin()
+        self._lead_hot_addresses()
+
+    async def stop(self, grace_s: float) -> None:
+        """Let all instances end what they have, and return when they are gone."""
+        await asyncio.gather(*(hot.stop() for hot in self._hot.values()), *self._endings)
+        await asyncio.gather(*(activator.stop(grace_s) for activator in self.activators))
+
+    @property
+    def direct_urls(self) -> dict[str, str]:
+        """The Services' own addresses, by name."""
+        return {self._hot_revisions[key].name: hot.url for key, hot in self._hot.items() if key in self._hot_revisions}
+
+    def _serve(self, revision: KnService, before: dict[tuple[str, str], Activator], label: str, log_name: str) -> None:
+        key = (revision.key, revision.revision)
+        if key in self._serving:
+            return
+        kept = before.pop(key, None)
+        if kept is None:
+            kept = Activator(revision, self._launch(revision, log_name), Usage(), self._machine_limit)
+            environment = self._environment_of(revision)
+            self._launcher.warm(arguments(revision.container, environment), environment, revision.preload)
+            if self._begun:
+                kept.begin()
+        kept.label = label
+        self._serving[key] = kept
+
+    def _name(self, latest: KnService, meant: list[KnService]) -> None:
+        """Say who takes what is sent to the Service, and to its tags."""
+        shares = [
+            (target.percent, self._serving[revision.key, revision.revision])
+            for target, revision in zip(latest.traffic, meant, strict=True)
+        ]
+        named: dict[Target, Backend] = {
+            Target("service", f"{latest.namespace}/{target.tag}-{latest.name}"): activator
+            for target, (_, activator) in zip(latest.traffic, shares, strict=True)
+            if target.tag
+        }
+        takers = {activator for percent, activator in shares if percent}
+        named[Target("service", latest.key)] = takers.pop() if len(takers) == 1 else Split(latest.name, shares)
+        self.backends |= named
+        self._named |= named.keys()
+
+    def _lead_hot_addresses(self) -> None:
+        """A Service keeps its own address, with the port of its beginning, for as long as it asks for one."""
+        for key in self._hot.keys() - self._hot_revisions.keys():
+            ending = asyncio.get_running_loop().create_task(self._hot.pop(key).stop())
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+        for key, revision in self._hot_revisions.items():
+            activator = self._serving[key, revision.revision]
+            hot = self._hot.get(key)
+            if hot is None:
+                listener = hot_address.listen(revision.listen or 0, self._front_door)
+                hot = self._hot[key] = HotAddress(activator, listener, self._listen_path(revision))
+                hot.begin()
+            hot.lead_to(activator)
+            activator.direct_url = hot.url
+
+    def _listen_path(self, service: KnService) -> Path:
+        """Where the instances of a Service ask for its listening socket."""
+        return (self._state / "run" / f"{service.namespace}.{service.name}.sock").resolve()
+
+    def _launch(self, revision: KnService, label: str) -> Callable[[], Awaitable[Instance]]:
+        async def launch() -> Instance:
+            # What a ConfigMap says now: as on a cluster, it is read when a process starts.
+            environment = self._environment_of(revision)
+            argv = arguments(revision.container, environment)
+            return await self._launcher.start(label, argv, environment, revision.preload)
+
+        return launch
+
+    def _environment_of(self, revision: KnService) -> dict[str, str]:
+        assert self._environments is not None  # noqa: S101 nothing is served before the first `apply`; narrows the type
+        environment = self._environments.of_service(revision)
+        hot = self._hot_revisions.get(revision.key)
+        if hot is not None and hot.revision == revision.revision:
+            environment[hot_address.VARIABLE] = str(self._listen_path(revision))
+        return environment
+
+
+def _hot_revision(latest: KnService, meant: list[KnService]) -> KnService | None:
+    """Whose instances take the connections of the Service's own address: of the revisions that ask for one, that with
+    the largest share of the traffic."""
+    shares = [(target.percent, revision) for target, revision in zip(latest.traffic, meant, strict=True)]
+    asking = [share for share in shares if share[1].listen is not None]
+    return max(asking, key=lambda share: share[0])[1] if asking else None
