@@ -138,10 +138,16 @@ def used(running: Running) -> dict[psutil.Process, tuple[str, float]]:
     return found
 
 
+def url_of_ingest(running: Running, options: argparse.Namespace) -> str:
+    """Where devices report: the front door, or the address of ingest's own that the banner tells."""
+    direct = running.services()["ingest"].get("direct_url")
+    return running.url if options.front_door or not direct else direct
+
+
 async def load_of(running: Running, options: argparse.Namespace, seconds: float) -> Load:
     """Run the load in a process of its own."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(LOAD), running.url, "--connections", str(options.connections),
+        sys.executable, str(LOAD), url_of_ingest(running, options), "--connections", str(options.connections),
         "--vehicles", str(options.vehicles), "--seconds", str(seconds), stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, _ = await process.communicate()
@@ -235,6 +241,9 @@ def main() -> int:
     parser.add_argument("--browsers", type=int, default=5, help="that watch everything (default 5, at most 100)")
     parser.add_argument("--seconds", type=float, default=60, help="measured (default 60, at most 600)")
     parser.add_argument("--warm", type=float, default=3, help="seconds of load before (default 3)")
+    parser.add_argument(
+        "--front-door", action="store_true", help="report to the front door, not to ingest's own address"
+    )
     parser.add_argument("--rate", type=float, default=0, help="positions/s; exit code 1 below (default 0)")
     parser.add_argument("--state", type=Path, help="keep the data in this folder instead of a temporary one")
     options = parser.parse_args()
