@@ -102,7 +102,7 @@ async def test_an_event_with_an_id_of_its_own_each_time_it_is_due(
     assert subscribers.events("sink") == []
 
     clock.allow(1 + 60 + 60)
-    await until(lambda: len(subscribers.events("sink")) == 3)
+    await until(lambda: pings.figures()[0][1].sent == 3)
 
     events = subscribers.events("sink")
     assert len({event.attributes["id"] for event in events}) == 3
@@ -132,8 +132,8 @@ async def test_a_sink_that_fails_is_tried_five_times_more_and_then_the_event_is_
 ) -> None:
     """Knative's adapter: ContextWithRetriesExponentialBackoff(50 ms, 5), then "Event is lost"."""
     subscribers.answers["sink"] = [ConnectionFailed("refused"), HttpResponse(503)]
-    pings.apply([source(schedule="@yearly")])
-    clock.allow(400 * 24 * 3600)
+    pings.apply([source(schedule="@hourly")])
+    clock.allow(3600)
 
     await until(lambda: pings.figures()[0][1].lost == 1)
 
