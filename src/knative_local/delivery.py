@@ -101,7 +101,8 @@ def request_for(records: Sequence[Record], trigger: Trigger, *, batch: bool) -> 
         headers, body = to_structured(_placed(record, trigger.broker_class))
     else:
         headers, body = to_binary(record.event)
-        headers = [pair for pair in headers if pair[0] != _HOPS_HEADER]
+        if trigger.broker_class.most_hops is not None:
+            headers = [pair for pair in headers if pair[0] != _HOPS_HEADER]
         if trigger.broker_class.adds_position:
             headers.append((b"ce-knativekafkapartition", b"%d" % record.partition))
             headers.append((b"ce-knativekafkaoffset", b"%d" % record.offset))

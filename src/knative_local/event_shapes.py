@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+_astuple = msgspec.structs.astuple
+
 _MOST = 6
 _MOST_CANDIDATES = 64
 
@@ -34,10 +36,8 @@ class Shapes:
                 continue
             if place:  # the next one is likely to be of this shape too
                 self._shapes.insert(0, self._shapes.pop(place))
-            values = msgspec.structs.astuple(found)
-            if shape.has_data:
-                return dict(zip(shape.names, values, strict=False)), values[-1]
-            return dict(zip(shape.names, values, strict=True)), None
+            values = _astuple(found)
+            return dict(zip(shape.names, values)), values[-1] if shape.has_data else None  # noqa: B905 - data are last
         return None
 
     def learn(self, names: Iterable[str], *, has_data: bool) -> None:

@@ -63,9 +63,15 @@ class FrontDoor:
         self._ingress = ingress
         self._admin = admin
         self.closing = False
+        self._takers: dict[str, str] = {}
 
     def answer(self, request: HttpRequest) -> Answering:
         """The answer, or the exchange that it comes from (to be closed by the caller)."""
+        takes_events = self._takers.get(request.target)
+        if takes_events is not None:
+            return self._ingress.accept(
+                HttpRequest(request.method, takes_events, request.headers, request.body), internal=False
+            )
         if request.target.startswith(RESERVED) and not _SERVICE_PATH.fullmatch(request.target):
             return self._admin(request)
         onward = self.route(request)
@@ -96,6 +102,8 @@ class FrontDoor:
             return self._to_service(direct, request)
         taker = _TAKER_PATH.fullmatch(request.target)
         if taker is not None and self._names.takes_events(path := taker[1] or taker[2]):
+            if taker[3] is None and "?" not in request.target:
+                self._takers[request.target] = path  # as many as there are Brokers and channels
             path += taker[3] or ""
             return Onward(INGRESS, HttpRequest(request.method, path, request.headers, request.body), NO_TIMEOUT_S)
         taken = self._routes.take(request)

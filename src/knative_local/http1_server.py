@@ -30,6 +30,7 @@ IDLE_S: Final = 75.0
 # A request that has begun has to go on: who sends nothing for so long is gone, or means no good.
 STALLED_S: Final = 60.0
 SWEEP_S: Final = 5.0
+_METHODS: Final = {method.encode(): method for method in ("GET", "POST")}
 
 
 class Taker(asyncio.Protocol, ABC):
@@ -363,7 +364,8 @@ class Connection(asyncio.Protocol):
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def _method(self) -> str:
-        return self._parser.get_method().decode("latin-1")
+        method: bytes = self._parser.get_method()
+        return _METHODS.get(method) or method.decode("latin-1")
 
     def _pause(self) -> None:
         if not self._paused and not self._lost and not self._transport.is_closing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from knative_local.log.port import Record
@@ -14,18 +15,21 @@ _RECORD_OVERHEAD = 1_500
 class Tail:
     """Records up to `end`, as many as fit into a few megabytes."""
 
-    __slots__ = ("_bytes", "_records", "end")
+    __slots__ = ("_bytes", "_commits", "_records", "end")
 
     def __init__(self, end: int) -> None:
         self.end = end
         self._records: list[Record] = []
+        self._commits: deque[tuple[int, int]] = deque()  # how many records, and what they take
         self._bytes = 0
 
     def extend(self, records: Sequence[Record], size: int) -> None:
         """Add records that follow `end` without a hole; their JSON has `size` bytes."""
         self._records.extend(records)
         self.end = records[-1].offset
-        self._bytes += size + len(records) * _RECORD_OVERHEAD
+        size += len(records) * _RECORD_OVERHEAD
+        self._commits.append((len(records), size))
+        self._bytes += size
         if self._bytes > _MOST_BYTES:
             self._halve()
 
@@ -46,10 +50,7 @@ class Tail:
         # Half at a time: dropping the front of a list moves all that is behind it.
         dropped = 0
         while self._bytes > _MOST_BYTES // 2:
-            self._bytes -= _size(self._records[dropped])
-            dropped += 1
+            count, size = self._commits.popleft()
+            dropped += count
+            self._bytes -= size
         del self._records[:dropped]
-
-
-def _size(record: Record) -> int:
-    return len(record.event.json) + _RECORD_OVERHEAD
