@@ -12,7 +12,17 @@ from trackway.domain.lifecycle import LifecycleFact, TripStatus
 from trackway.domain.motion import due_positions
 from trackway.domain.progress import ProgressFact, Tracker, fact_id
 from trackway.domain.trip import Trip, after
-from trackway.events import PositionRecorded, RoutePlanned, TripCancelled, TripFinished, TripProgressed, TripStarted
+from trackway.events import (
+    PositionRecorded,
+    RoutePlanned,
+    TripCancelled,
+    TripDelayed,
+    TripDeviated,
+    TripFinished,
+    TripProgressed,
+    TripRejoined,
+    TripStarted,
+)
 
 TRIP = trip_on(route_of([(0, 0), (100, 0)]), status=TripStatus.PLANNED)
 
@@ -54,7 +64,8 @@ def test_a_restart_anywhere_changes_nothing(route: RoutePlanned, seed: int, spee
     expected = facts_of(trip, route, positions)
     first = facts_of(trip, route, positions[:cut])
     kept = [fact for fact in first if isinstance(fact, TripProgressed)]
-    resumed = Tracker(trip, route, kept[-1] if kept else None)
+    alerts = [fact for fact in first if isinstance(fact, TripDelayed | TripDeviated | TripRejoined)]
+    resumed = Tracker(trip, route, kept[-1] if kept else None, alerts)
     # What came after the newest progress comes again, as from a broker that was not answered.
     rest = [position for position in positions if not kept or position.recorded_at >= kept[-1].recorded_at]
     told = first + [fact for position in rest for fact in resumed.advance(position)]
