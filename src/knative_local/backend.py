@@ -126,7 +126,6 @@ async def send(backend: Backend, client: HttpClient, request: HttpRequest, deadl
     """As `open_exchange` for requests that may be repeated, with the whole answer."""
     exchange = await open_exchange(backend, client, request, deadline, repeatable=True)
     try:
-        answer = exchange.answer
-        return HttpResponse(answer.status, answer.headers, await answer.read())
+        return await exchange.answer.response()
     finally:
         exchange.close()

@@ -19,7 +19,11 @@ from knative_local.http_types import ConnectionFailed, Headers, HttpRequest, Htt
 # which a request meets a connection that is being closed.
 IDLE_S: Final = 4.0
 HIGH_WATER: Final = 256 * 1024
-MAX_BODY: Final = 64 * 1024 * 1024
+# The answers of 50 deliveries at once are in memory for each Trigger. A reply is an event, which has its own bound,
+# and of a refusal only the beginning is of use.
+LARGEST_REPLY: Final = 2 * 1024 * 1024
+REFUSAL_BYTES: Final = 4 * 1024
+LARGEST_HEAD: Final = 64 * 1024
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -89,18 +93,30 @@ class Answer:
         finally:
             self.close()
 
-    async def read(self, limit: int = MAX_BODY) -> bytes:
+    async def read(self, limit: int = LARGEST_REPLY) -> bytes:
         """The whole body; raises ConnectionFailed or TimedOut, ConnectionFailed also over `limit` bytes."""
+        body = await self._beginning(limit)
+        if len(body) > limit and not self._whole:
+            raise ConnectionFailed(f"the answer is over {limit} bytes")
+        return body
+
+    async def response(self) -> HttpResponse:
+        """The answer as a whole, but of a refusal's body only the beginning. Raises as `read` does."""
+        body = await self.read() if self.status < 300 else (await self._beginning(REFUSAL_BYTES))[:REFUSAL_BYTES]
+        return HttpResponse(self.status, self.headers, body)
+
+    async def _beginning(self, limit: int) -> bytes:
+        """The body; when it has more than `limit` bytes, some of those too, and the rest is given up."""
         if self._whole:
             return b"".join(self._parts)
         parts: list[bytes] = []
         size = 0
         async for part in self.chunks():
+            parts.append(part)
             size += len(part)
             if size > limit:
                 self.close()
-                raise ConnectionFailed(f"the answer is over {limit} bytes")
-            parts.append(part)
+                break
         return b"".join(parts)
 
     def close(self) -> None:
@@ -130,6 +146,7 @@ class _Connection(asyncio.Protocol):
         self._bodiless = False
         self._until_close = False
         self._heard = False
+        self._head_bytes = 0
 
     # what the client asks
 
@@ -138,12 +155,17 @@ class _Connection(asyncio.Protocol):
         """True while the connection is open and nothing is under way on it."""
         return self._open and not self._transport.is_closing() and self._head is None
 
+    @property
+    def _awaits_head(self) -> bool:
+        return self._head is not None and self._answer is None
+
     async def exchange(self, data: bytes, deadline: float, *, bodiless: bool) -> Answer:
         """Write a whole request and wait for the head of its answer; the deadline holds for the body too."""
         self._bodiless = bodiless
         self._headers = []
         self._answer = None
         self._until_close = self._heard = False
+        self._head_bytes = 0
         self._head = self._loop.create_future()
         self._timer = self._loop.call_at(deadline, self._expire)
         self._transport.write(data)
@@ -187,6 +209,12 @@ class _Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(ConnectionFailed(f"{self.address} answered something that is not HTTP/1.1: {error}"))
             self.abort()
+            return
+        if self._awaits_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD:
+                self._fail(ConnectionFailed(f"the head of {self.address}'s answer is over {LARGEST_HEAD} bytes"))
+                self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open = False
@@ -211,6 +239,7 @@ class _Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if 100 <= status < 200:
             self._headers = []
+            self._head_bytes = 0
             return
         if self._head is None:
             self.abort()
@@ -287,7 +316,7 @@ class HttpClient:
         Raises NotSent, ConnectionFailed, TimedOut.
         """
         answer = await self.open(address, request, deadline, repeatable=repeatable)
-        return HttpResponse(answer.status, answer.headers, await answer.read())
+        return await answer.response()
 
     async def open(
         self, address: Address, request: HttpRequest, deadline: float, *, repeatable: bool = False
