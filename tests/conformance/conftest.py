@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "known_defect(kafka=why, channel=why): what the real one does not do")
+    config.addinivalue_line("markers", "promised_by(class, …): the classes of Broker that this is asked of")
     config.addinivalue_line("markers", "integration: starts real processes")
     if _option(config, "print_manifests"):
         capture = config.pluginmanager.getplugin("capturemanager")
@@ -50,6 +51,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "broker" in metafunc.fixturenames:
         foreign = _option(metafunc.config, "broker_url") is not None
         kinds = [_option(metafunc.config, "broker_class", KAFKA)] if foreign else list(CLASSES)
+        promised = metafunc.definition.get_closest_marker("promised_by")
+        if promised is not None:
+            kinds = [kind for kind in kinds if kind in promised.args]
         metafunc.parametrize("broker", kinds, indirect=True, scope="session")
 
 

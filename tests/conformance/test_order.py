@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from .broker import Broker, event
+from .broker import KAFKA, Broker, event
 from .subscriber import Planned, Subscriber
 
 DELAY = 0.1  # the manifests' backoffDelay, in seconds
@@ -70,11 +70,10 @@ def test_an_event_that_waits_for_its_retry_does_not_hold_up_the_others(broker: B
     assert arrived.number < subscriber.wait("/exponential", failing["id"], 4)[3].number
 
 
+@pytest.mark.promised_by(KAFKA)
 def test_an_ordered_trigger_keeps_the_order_of_each_partition_key(broker: Broker, subscriber: Subscriber) -> None:
     """OBSERVED-KAFKA, Dispatcher, ordered: "1 per partition"; a failed event is tried again before the next of its key
     is delivered."""
-    if not broker.is_kafka:
-        pytest.skip("the channel broker promises no order")
     keys, each = [f"key-{number}" for number in range(5)], 12
     posted: dict[str, list[str]] = {key: [] for key in keys}
     for number in range(each):
@@ -90,10 +89,9 @@ def test_an_ordered_trigger_keeps_the_order_of_each_partition_key(broker: Broker
         assert without_repeats == posted[key]
 
 
+@pytest.mark.promised_by(KAFKA)
 def test_an_ordered_trigger_waits_for_the_answer(broker: Broker, subscriber: Subscriber, gate: threading.Event) -> None:
     """OBSERVED-KAFKA, Dispatcher, ordered: "subscriber takes 15 s for one event | all of that partition wait"."""
-    if not broker.is_kafka:
-        pytest.skip("the channel broker promises no order")
     first, second = (event("conformance.ordered", partitionkey="held") for _ in range(2))
     subscriber.plan("/ordered", first["id"], Planned(gate=gate))
     broker.accepts(first)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
-from .broker import STRUCTURED, Broker, event, reply
+from .broker import CHANNEL, STRUCTURED, Broker, event, reply
 from .subscriber import Planned, Subscriber
 
 
@@ -99,6 +100,25 @@ def test_an_event_in_a_refusal_is_no_reply(broker: Broker, subscriber: Subscribe
     ask(broker, subscriber, Planned(200, reply(later), b"{}"))
     subscriber.wait("/replied", later["id"])
     assert subscriber.deliveries("/replied", unwanted["id"]) == []
+
+
+@pytest.mark.promised_by(CHANNEL)
+def test_replies_do_not_follow_one_another_for_ever(broker: Broker, subscriber: Subscriber) -> None:
+    """Control plane, Content Based Routing: "Implementations MAY implement event-loop detection"; Knative's channel
+    broker counts `knativebrokerttl` down from 255, which no subscriber sees."""
+    chain = [event("conformance.asked") for _ in range(300)]
+    for this, following in pairwise(chain):
+        subscriber.plan("/asked", this["id"], Planned(200, reply(following), b"{}"))
+    broker.accepts(chain[0])
+    subscriber.wait("/asked", chain[250]["id"])
+    # By the time that these have gone the same way, one after the other, the chain would have come to its last.
+    for _ in range(50):
+        later = event("conformance.replied")
+        ask(broker, subscriber, Planned(200, reply(later), b"{}"))
+        subscriber.wait("/replied", later["id"])
+    came = [subscriber.deliveries("/asked", each["id"]) for each in chain]
+    assert 250 < sum(map(len, came)) <= 256
+    assert all("knativebrokerttl" not in one.attributes for each in came for one in each)
 
 
 def test_an_event_in_the_dead_letter_sinks_answer(broker: Broker, subscriber: Subscriber) -> None:
