@@ -9,7 +9,7 @@ from starlette.routing import Mount
 
 from realtime_gateway import problems
 from realtime_gateway.docs import docs_router
-from realtime_gateway.feeds.http import feed_router
+from realtime_gateway.feeds.http import Feed
 from realtime_gateway.headers import SecurityHeaders
 from realtime_gateway.live import LiveSockets
 from realtime_gateway.live_view import LiveView, utc_now
@@ -46,12 +46,12 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
     contract = Contract()
     queries = Queries(store, settings.tenant, view, OperationsSource(settings.status_url))
     app.include_router(queries.router(contract))
-    app.include_router(feed_router(view))
     app.include_router(docs_router(settings.frontend))
     app.add_api_websocket_route("/v1/live", sockets.serve)
     app.router.routes.append(Mount("/map", MapFiles(settings.map)))
     app.router.default = Page(settings.frontend)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Feed, view=view)
     contract.install(app)
     problems.install(app)
     return app

@@ -229,6 +229,13 @@ async def test_an_error_body_stays_under_768_bytes_because_the_go_broker_crashes
         assert len(answer.content) < 768
 
 
+async def test_the_feed_is_only_posted_to() -> None:
+    async with serving() as here:
+        answer = await here.http.get("/feed")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        assert answer.json()["status"] == 405
+
+
 async def test_too_large_a_delivery_is_refused() -> None:
     async with serving() as here:
         answer = await here.http.post("/feed", content=b" " * (4 * 1024 * 1024 + 1))
