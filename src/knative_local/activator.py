@@ -10,7 +10,7 @@ from typing import Final
 
 from knative_local.addresses import TcpAddress
 from knative_local.autoscaler import LONGEST_TICK_S, Autoscaler
-from knative_local.backend import Lease, Unavailable
+from knative_local.backend import Lease, Timeouts, Unavailable
 from knative_local.backoff import RestartBackoff
 from knative_local.http_types import TimedOut
 from knative_local.model import KnService
@@ -71,6 +71,7 @@ class Activator:
         self._launch = launch
         self._loop = asyncio.get_running_loop()
         self._autoscaler = Autoscaler(service, machine_limit)
+        self._timeouts = Timeouts(service.timeout_seconds, service.response_start_timeout_s, service.idle_timeout_s)
         self._backoff = RestartBackoff()
         self._members: list[_Member] = []
         self._waiting: deque[asyncio.Future[_Member]] = deque()
@@ -95,9 +96,9 @@ class Activator:
         return f"Service {self.label}"
 
     @property
-    def timeout_s(self) -> float | None:
-        """The revision's timeoutSeconds, counted from the request's arrival."""
-        return self.service.timeout_seconds
+    def timeouts(self) -> Timeouts:
+        """The revision's."""
+        return self._timeouts
 
     @property
     def instances(self) -> int:

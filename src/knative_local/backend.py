@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from knative_local.addresses import TcpAddress
 from knative_local.http1 import SAFE_METHODS, Answer, HttpClient, NotSent
@@ -22,6 +25,19 @@ class Unavailable(Exception):
 
 class OutOfTime(TimedOut):
     """The Service's own timeoutSeconds ran out, not the caller's patience: status 504."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds, 0 being without end, all counted from the request's arrival: `total` for all of it, `start` until the
+    answer begins, and `idle` in which nothing comes (queue-proxy's three timers)."""
+
+    total: float = 0.0
+    start: float = 0.0
+    idle: float = 0.0
+
+
+UNLIMITED: Final = Timeouts()
 
 
 class Lease(Protocol):
@@ -46,12 +62,12 @@ class Backend(Protocol):
         ...
 
     @property
-    def timeout_s(self) -> float | None:
-        """The longest a request may take, or None."""
+    def timeouts(self) -> Timeouts:
+        """How long a request may take."""
         ...
 
     def pick(self) -> Backend:
-        """Who takes the next request; ask it then for its timeout and a place."""
+        """Who takes the next request; ask it then for its timeouts and a place."""
         ...
 
     def try_acquire(self) -> Lease | None:
@@ -63,17 +79,58 @@ class Backend(Protocol):
         ...
 
 
+class Breakable(Protocol):
+    """An answer under way, as its timer sees it."""
+
+    on_data: Callable[[], None] | None
+
+    def break_off(self, error: Exception) -> None:
+        """Give up what has not arrived."""
+        ...
+
+
+class IdleTimer:
+    """Breaks an answer off when nothing of it has come for so long."""
+
+    def __init__(self, answer: Breakable, name: str, idle_s: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._answer = answer
+        self._name = name
+        self._idle_s = idle_s
+        self._loop = loop
+        self._heard = loop.time()
+        self._timer = loop.call_at(self._heard + idle_s, self._look)
+        answer.on_data = self._hear
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+        self._answer.on_data = None
+
+    def _hear(self) -> None:
+        self._heard = self._loop.time()
+
+    def _look(self) -> None:
+        silent_at = self._heard + self._idle_s
+        if silent_at <= self._loop.time():
+            self._answer.break_off(OutOfTime(f"{self._name} has said nothing for {self._idle_s:g} s"))
+        else:
+            self._timer = self._loop.call_at(silent_at, self._look)
+
+
 class Exchange:
     """An answer under way together with the lease that has to outlive it."""
 
-    __slots__ = ("_lease", "answer")
+    __slots__ = ("_idle", "_lease", "answer")
 
-    def __init__(self, answer: Answer, lease: Lease) -> None:
+    def __init__(self, answer: Answer, lease: Lease, idle: IdleTimer | None = None) -> None:
         self.answer = answer
         self._lease = lease
+        self._idle = idle
 
     def close(self) -> None:
         """Give up what has not arrived and give the place back."""
+        if self._idle is not None:
+            self._idle.stop()
         self.answer.close()
         self._lease.release()
 
@@ -88,14 +145,22 @@ async def open_exchange(
     counts attempts. Raises Unavailable, ConnectionFailed, OutOfTime, TimedOut.
     """
     backend = backend.pick()
-    now = asyncio.get_running_loop().time()
-    own = deadline if backend.timeout_s is None else min(deadline, now + backend.timeout_s)
+    loop = asyncio.get_running_loop()
+    timeouts, now = backend.timeouts, loop.time()
+    own = min(deadline, now + timeouts.total) if timeouts.total else deadline
+    to_start = min(timeouts.start or math.inf, timeouts.idle or math.inf)
     try:
-        return await _attempts(backend, client, request, own, repeatable)
+        if now + to_start >= own:
+            return await _attempts(backend, client, request, own, repeatable)
+        async with asyncio.timeout_at(now + to_start):
+            exchange = await _attempts(backend, client, request, own, repeatable)
+    except TimeoutError as error:
+        raise OutOfTime(f"{backend.name} did not begin to answer within {to_start:g} s") from error
     except TimedOut as error:
         if own < deadline:
-            raise OutOfTime(f"{backend.name} did not answer within {backend.timeout_s:g} s") from error
+            raise OutOfTime(f"{backend.name} did not answer within {timeouts.total:g} s") from error
         raise
+    return exchange
 
 
 async def _attempts(
@@ -118,8 +183,13 @@ async def _attempts(
             lease.release()
             raise
         else:
-            return Exchange(answer, lease)
+            return Exchange(answer, lease, _idle_timer(answer, backend))
         attempt += 1
+
+
+def _idle_timer(answer: Answer, backend: Backend) -> IdleTimer | None:
+    idle_s = backend.timeouts.idle
+    return IdleTimer(answer, backend.name, idle_s, asyncio.get_running_loop()) if idle_s else None
 
 
 async def send(backend: Backend, client: HttpClient, request: HttpRequest, deadline: float) -> HttpResponse:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from knative_local.addresses import TcpAddress
-from knative_local.backend import Lease, Unavailable
+from knative_local.backend import UNLIMITED, Lease, Timeouts, Unavailable
 from knative_local.backoff import RestartBackoff
 from knative_local.model import Deployment
 from knative_local.process import Instance, StartError
@@ -53,9 +53,9 @@ class DeploymentRunner:
         return f"Deployment {self.deployment.name}"
 
     @property
-    def timeout_s(self) -> float | None:
-        """None: Kubernetes limits no request to a Deployment."""
-        return None
+    def timeouts(self) -> Timeouts:
+        """Kubernetes limits no request to a Deployment."""
+        return UNLIMITED
 
     @property
     def running(self) -> bool:

@@ -6,7 +6,7 @@ General clients cost about ten times as much per request, and every event passes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, cast
 
 import httptools
@@ -38,7 +38,7 @@ class _ClosedUnanswered(ConnectionFailed):
 class Answer:
     """An answer that is arriving: status and headers are here, the body comes by `chunks` or `read`."""
 
-    __slots__ = ("_arrival", "_buffered", "_connection", "_error", "_parts", "_whole", "headers", "status")
+    __slots__ = ("_arrival", "_buffered", "_connection", "_error", "_parts", "_whole", "headers", "on_data", "status")
 
     def __init__(self, connection: _Connection, status: int, headers: Headers) -> None:
         self.status = status
@@ -49,6 +49,8 @@ class Answer:
         self._whole = False
         self._error: Exception | None = None
         self._arrival: asyncio.Future[None] | None = None
+        self.on_data: Callable[[], None] | None = None
+        """Called when a part of the body has come."""
 
     @property
     def whole(self) -> bool:
@@ -61,6 +63,8 @@ class Answer:
         self._buffered += len(data)
         if self._buffered > HIGH_WATER:
             self._connection.pause()
+        if self.on_data is not None:
+            self.on_data()
         self._wake()
 
     def finish(self, error: Exception | None = None) -> None:
@@ -119,6 +123,11 @@ class Answer:
                 break
         return b"".join(parts)
 
+    def break_off(self, error: Exception) -> None:
+        """Give up what has not arrived: whoever reads it gets `error`."""
+        if not self._whole and self._error is None:
+            self._connection.break_off(error)
+
     def close(self) -> None:
         """Give up what has not arrived; the connection is then of no further use."""
         if not self._whole and self._error is None:
@@ -174,6 +183,11 @@ class _Connection(asyncio.Protocol):
         except asyncio.CancelledError:
             self.abort()
             raise
+
+    def break_off(self, error: Exception) -> None:
+        """Fail what is under way with `error`, and close."""
+        self._fail(error)
+        self.abort()
 
     def abort(self) -> None:
         """Close at once; what is under way fails."""
@@ -294,8 +308,7 @@ class _Connection(asyncio.Protocol):
             self._timer = None
 
     def _expire(self) -> None:
-        self._fail(TimedOut(f"no whole answer from {self.address} in time"))
-        self.abort()
+        self.break_off(TimedOut(f"no whole answer from {self.address} in time"))
 
 
 class HttpClient:

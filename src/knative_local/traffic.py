@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from knative_local.backend import Backend, Lease
+from knative_local.backend import UNLIMITED, Backend, Lease, Timeouts
 
 
 class Split:
@@ -23,9 +23,9 @@ class Split:
         return self._name
 
     @property
-    def timeout_s(self) -> float | None:
-        """None: it is the revision's, and `pick` comes first."""
-        return None
+    def timeouts(self) -> Timeouts:
+        """None of its own: `pick` comes first, and they are the revision's."""
+        return UNLIMITED
 
     def pick(self) -> Backend:
         """The revision that takes the next request."""

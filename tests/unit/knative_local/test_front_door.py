@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from knative_local.addresses import TcpAddress
-from knative_local.backend import Exchange, OutOfTime, Unavailable
+from knative_local.backend import UNLIMITED, Exchange, IdleTimer, OutOfTime, Timeouts, Unavailable
 from knative_local.front_door import FrontDoor
 from knative_local.http1 import HttpClient
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, header
@@ -34,6 +34,7 @@ from knative_local.subscribers import LocalSubscribers
 HERE = Source("m.yaml", 1)
 PLAN = Target("service", "shop/plan")
 NEVER = b"never"
+BEGUN = b"begun"
 GATEWAY_HOST = "knative-local-gateway.istio-system.svc.cluster.local"
 
 
@@ -83,7 +84,7 @@ class FakeBackend:
     """Gives leases of one address after another, or raises."""
 
     name = "Service plan"
-    timeout_s: float | None = None
+    timeouts = UNLIMITED
 
     def __init__(self) -> None:
         self.addresses: list[TcpAddress] = []
@@ -131,6 +132,9 @@ class Upstream:
             if told is None:
                 return
             if told == NEVER:
+                await asyncio.Event().wait()
+            if told == BEGUN:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nbeg")
                 await asyncio.Event().wait()
             body = told or json.dumps(head.decode().split("\r\n")[:-2]).encode()
             writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
@@ -242,8 +246,79 @@ async def test_troubles_have_their_status(
 
 async def test_a_route_has_its_own_patience(house: House) -> None:
     house.upstream.answers = lambda _: NEVER
-    house.backend.timeout_s = 10
+    house.backend.timeouts = Timeouts(total=10)
     assert (await house.ask("GET", "/quick")).status == 504
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "says"),
+    [
+        (Timeouts(total=0.05), "did not answer within 0.05 s"),
+        (Timeouts(total=300, start=0.05), "did not begin to answer within 0.05 s"),
+        (Timeouts(total=300, start=200, idle=0.05), "did not begin to answer within 0.05 s"),
+        (Timeouts(total=0.05, start=300), "did not answer within 0.05 s"),
+    ],
+)
+async def test_an_answer_that_does_not_begin_in_time_is_a_504(house: House, timeouts: Timeouts, says: str) -> None:
+    """OBSERVED, queue-proxy: a request longer than the revision's timeout is answered 504; Serving's timeout.go has
+    three timers, all from the request's arrival."""
+    house.upstream.answers = lambda _: NEVER
+    house.backend.timeouts = timeouts
+    answer = await house.ask("GET", "/plan")
+    assert (answer.status, says in json.loads(answer.body)["detail"]) == (504, True)
+    assert [lease.ended for lease in house.backend.leases] == [[False]]
+
+
+async def test_an_answer_that_falls_silent_is_broken_off(house: House) -> None:
+    house.upstream.answers = lambda _: BEGUN
+    house.backend.timeouts = Timeouts(total=300, idle=0.05)
+    with pytest.raises(OutOfTime, match=r"has said nothing for 0\.05 s"):
+        await house.ask("GET", "/plan")
+    assert [lease.ended for lease in house.backend.leases] == [[False]]
+    answer = await house.subscribers.send(TO_PLAN, "shop", HttpRequest("POST", "/"), 5)
+    assert answer.status == 504
+
+
+class Clock:
+    """An event loop of which only the time and the timers are there."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        self.timers.append((when, callback))
+
+    def pass_until(self, when: float) -> None:
+        while due := [timer for timer in self.timers if timer[0] <= when]:
+            self.timers.remove(due[0])
+            self.now, callback = due[0]
+            callback()
+        self.now = when
+
+
+class Silence:
+    on_data: Callable[[], None] | None = None
+    broken: Exception | None = None
+
+    def break_off(self, error: Exception) -> None:
+        self.broken = error
+
+
+def test_whoever_keeps_talking_is_not_broken_off() -> None:
+    clock, answer = Clock(), Silence()
+    IdleTimer(answer, "Service plan", 10.0, cast("asyncio.AbstractEventLoop", clock))
+    for moment in (6.0, 12.0, 21.0):
+        clock.pass_until(moment)
+        assert answer.on_data is not None
+        answer.on_data()
+    clock.pass_until(30.9)
+    assert answer.broken is None
+    clock.pass_until(31.0)
+    assert isinstance(answer.broken, OutOfTime)
 
 
 async def test_who_takes_no_connection_is_passed_over(house: House) -> None:

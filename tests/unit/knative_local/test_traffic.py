@@ -7,12 +7,12 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knative_local.backend import Backend, Lease
+from knative_local.backend import UNLIMITED, Backend, Lease
 from knative_local.traffic import Split
 
 
 class Revision:
-    timeout_s = 1.0
+    timeouts = UNLIMITED
 
     def __init__(self, name: str) -> None:
         self.name = name
