@@ -1,141 +1,88 @@
-"""Rows of one log's file put into a new one: those of an older format, or what is whole in a damaged one."""
+"""What a new file of the log is filled with: an older one's rows, or what is whole in a damaged one's pages."""
 
 from __future__ import annotations
 
 import sqlite3
-import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import groupby, islice
-from typing import Any, NamedTuple
+from pathlib import Path
 
 from knative_local.cloudevent import NotAnEvent, from_json
 from knative_local.log import chunk
 from knative_local.log.chunk import Chunk
+from knative_local.log.pages import rows
 from knative_local.log.sqlite_file import MOST_OFFSET
 
 _ROWS_AT_ONCE = 500
-
-Row = tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class Copied:
-    """What came over, and what stood in the way of the rest, in words."""
-
-    events: int = 0
-    problems: list[str] = field(default_factory=list[str])
-
-
-class _Table(NamedTuple):
-    """The first of its columns is its key."""
-
-    name: str
-    columns: str
-    is_whole: Callable[[Row], bool]
+_INTO = {
+    "brokers": "INSERT OR IGNORE INTO brokers VALUES (?, ?, ?)",
+    "cursors": "INSERT OR IGNORE INTO cursors VALUES (?, ?, ?)",
+    "chunks": "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?)",
+    "dead_letters": "INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+}
+# What a cursor or a dead letter speaks of was there once, and its offset may not come again for another event.
+_RAISE_FLOORS = """
+UPDATE brokers SET floor = max(
+    floor,
+    (SELECT ifnull(max(done), 0) FROM cursors WHERE broker = key),
+    (SELECT ifnull(max("offset"), 0) FROM dead_letters JOIN cursors USING (trigger) WHERE broker = key)
+)
+"""
 
 
-def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> Copied:
-    """Copy all that is whole of a file of format 1 or 2 into an empty one of format 2."""
-    copied = Copied()
-    (version,) = source.execute("PRAGMA user_version").fetchone()
-    for table in (_BROKERS if version > 1 else _BROKERS_1, _CURSORS, _DEAD_LETTERS):
-        name, columns = table.name, table.columns
-        marks = ", ".join("?" * (columns.count(",") + 1))
-        target.executemany(
-            f"INSERT OR IGNORE INTO {name} VALUES ({marks})",  # noqa: S608 - constant names
-            _rows(source, table, copied),
-        )
-    events = _rows(source, _CHUNKS, copied) if version > 1 else _gathered(_rows(source, _EVENTS_1, copied))
-    target.executemany("INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?)", _counted(events, copied))
+def from_format_1(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
+    """Copy a file that has a row per event; gives how many there were. Raises sqlite3.Error."""
+    for table in ("brokers", "cursors", "dead_letters"):
+        target.executemany(_INTO[table], source.execute(f"SELECT * FROM {table}"))  # noqa: S608 - a constant name
+    events = source.execute("SELECT position, appended_ms, event FROM events ORDER BY position")
+    target.executemany(_INTO["chunks"], _gathered(events))
+    return _events_in(target)
+
+
+def from_pages(path: Path, target: sqlite3.Connection) -> int:
+    """Copy every whole row in the pages of a damaged file; gives how many events there were. Raises sqlite3.Error.
+
+    A page that is not in use any more may hold older rows: of those of a Broker or a Trigger the farthest counts.
+    """
+    brokers: dict[int, tuple[str, int]] = {}
+    cursors: dict[str, tuple[str, int]] = {}
+    for number, columns in rows(path):
+        match columns:
+            case None, int(count), int(appended_ms), int(crc), bytes(sizes), bytes(events):
+                found = Chunk(number, count, appended_ms, crc, sizes, events)
+                if found.is_whole():
+                    target.execute(_INTO["chunks"], found)
+            case None, str(key), int(floor) if floor <= MOST_OFFSET:
+                brokers[number] = (key, max(floor, brokers.get(number, (key, 0))[1]))
+            case str(key), int(id_) if number == 0:  # in the index by key, should the table itself be damaged
+                brokers.setdefault(id_, (key, 0))
+            case str(trigger), str(broker), int(done) if 0 <= done <= MOST_OFFSET:
+                cursors[trigger] = (broker, max(done, cursors.get(trigger, (broker, 0))[1]))
+            case None, str(), int(offset), *_, bytes(event) if offset <= MOST_OFFSET and len(columns) == 12:
+                if _is_event(event):
+                    target.execute(_INTO["dead_letters"], (number, *columns[1:]))
+            case _:
+                pass
+    target.executemany(_INTO["brokers"], ((id_, *broker) for id_, broker in brokers.items()))
+    target.executemany(_INTO["cursors"], ((trigger, *cursor) for trigger, cursor in cursors.items()))
     target.execute(_RAISE_FLOORS)
-    return copied
+    return _events_in(target)
 
 
-def _rows(source: sqlite3.Connection, table: _Table, copied: Copied) -> Iterator[Row]:
-    """Whole rows, in the order of their keys; behind one that cannot be read, from the end on backwards."""
-    name, columns = table.name, table.columns
-    key = columns.partition(",")[0]
-    last: Any = None
-    for order in ("ASC", "DESC"):
-        try:
-            for row in source.execute(f"SELECT {columns} FROM {name} ORDER BY {key} {order}"):  # noqa: S608 - constant names
-                if not table.is_whole(row):
-                    copied.problems.append(f"{name}: a row is damaged")
-                elif order == "ASC":
-                    last = row[0]
-                    yield row
-                elif last is None or row[0] > last:
-                    yield row
-                else:
-                    return
-        except sqlite3.Error as error:
-            copied.problems.append(f"{name}: {error}")
-        else:
-            return
-
-
-def _counted(rows: Iterator[Row], copied: Copied) -> Iterator[Row]:
-    for row in rows:
-        copied.events += row[1]
-        yield row
-
-
-def _gathered(rows: Iterator[Row]) -> Iterator[Row]:
+def _gathered(events: sqlite3.Cursor) -> Iterator[Chunk]:
     """Chunks of format 1's rows of an event each: what was appended together stays together."""
-    numbered = enumerate(rows)
-    for _, group in groupby(numbered, key=lambda each: (each[1][0] - each[0], each[1][1])):
+    for _, group in groupby(enumerate(events), key=lambda each: (each[1][0] - each[0], each[1][1])):
         while some := [row for _, row in islice(group, _ROWS_AT_ONCE)]:
             yield from chunk.chunks(some[0][0], some[0][1], [json for _, _, json in some])
 
 
-def _has_types(*types: type | tuple[type, ...]) -> Callable[[Row], bool]:
-    return lambda row: all(map(isinstance, row, types))
-
-
-def _is_whole_chunk(row: Row) -> bool:
+def _is_event(json: bytes) -> bool:
     try:
-        return Chunk(*row).is_whole()
-    except (struct.error, TypeError, ValueError):
+        from_json(json)
+    except NotAnEvent:
         return False
+    return True
 
 
-def _is_whole_letter(row: Row) -> bool:
-    try:
-        from_json(row[-1])
-    except (NotAnEvent, TypeError):
-        return False
-    return _LETTER_TYPES(row)
-
-
-def _is_whole_cursor(row: Row) -> bool:
-    return _CURSOR_TYPES(row) and 0 <= row[2] <= MOST_OFFSET
-
-
-_OPTIONAL_INT, _OPTIONAL_TEXT = (int, type(None)), (str, type(None))
-_CURSOR_TYPES = _has_types(str, str, int)
-_LETTER_TYPES = _has_types(
-    int, str, int, str, str, _OPTIONAL_INT, _OPTIONAL_TEXT, int, int, int, int, bytes
-)  # fmt: skip
-
-_BROKERS = _Table("brokers", "id, key, floor", _has_types(int, str, int))
-_CURSORS = _Table("cursors", "trigger, broker, done", _is_whole_cursor)
-_CHUNKS = _Table("chunks", "position, count, appended_ms, crc, sizes, events", _is_whole_chunk)
-_DEAD_LETTERS = _Table(
-    "dead_letters",
-    'id, trigger, "offset", destination, reason, code, data, attempts, when_ms, delivered_to_sink, replaying, event',
-    _is_whole_letter,
-)
-# Format 1 had a row per event.
-_BROKERS_1 = _BROKERS._replace(columns="id, key, pruned")
-_EVENTS_1 = _Table("events", "position, appended_ms, event", _has_types(int, int, bytes))
-
-# What a cursor or a dead letter speaks of was there once, and its offset may not come again for another event.
-_RAISE_FLOORS = f"""
-UPDATE brokers SET floor = max(
-    floor,
-    (SELECT ifnull(max(done), 0) FROM cursors WHERE broker = key),
-    (SELECT ifnull(max("offset"), 0) FROM dead_letters JOIN cursors USING (trigger)
-        WHERE broker = key AND "offset" <= {MOST_OFFSET})
-)
-"""  # noqa: S608 - a constant number
+def _events_in(target: sqlite3.Connection) -> int:
+    return int(target.execute("SELECT ifnull(sum(count), 0) FROM chunks").fetchone()[0])

@@ -99,8 +99,7 @@ class SqliteEventLog:
         except OSError as error:
             raise LogUnavailable(f"cannot open the event log {path}: {error.strerror or error}") from error
         try:
-            prepare(path)
-            return cls(Database(path), lock, retention or Retention(), now_ms)
+            return cls(Database(path, prepare), lock, retention or Retention(), now_ms)
         except BaseException as error:
             lock.release()
             if isinstance(error, (sqlite3.Error, OSError)):
@@ -283,13 +282,20 @@ class SqliteEventLog:
         return known
 
     def _reopened(self) -> None:
-        """Go on behind what is in the file: a commit that was said to have failed may be there after all."""
-        for id_, key, end in self._ends():
+        """Go on behind what is in the file, where a commit that was said to have failed may be after all, and behind
+        what was in it: an offset whose event was lost is not given again."""
+        lost: dict[int, int] = {}
+        for id_, key, stored in self._ends():
             known = self._brokers.get(key)
-            if known is None or end != known.tail.end:
+            end = max(stored, known.tail.end if known else 0)
+            if known is None or stored != known.tail.end:
                 self._brokers[key] = _BrokerLog(id_, Tail(end))
                 if key in self._feeds:
                     self._feeds[key].moved(end)
+            if stored < end:
+                lost[id_] = end
+        if lost:
+            self._chunks.leave_out(lost)
         self._dead_letters.recount()
 
     def _ends(self) -> list[tuple[int, str, int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from knative_local.cloudevent import from_json
 from knative_local.log import chunk
 from knative_local.log.chunk import Chunk
-from knative_local.log.port import LogUnavailable, Record
+from knative_local.log.port import Record
 from knative_local.log.retention import Portion
 from knative_local.log.sqlite_file import OFFSET_BITS, Database
 
@@ -23,11 +24,13 @@ _OLDEST = (
     " WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 )
 _LAST = "SELECT position + count - 1 FROM chunks WHERE position > ? AND position < ? ORDER BY position DESC LIMIT 1"
-
+_RAISE_FLOOR = "UPDATE brokers SET floor = max(floor, ?) WHERE id = ?"
 _PRUNED_AT_ONCE = 4_000
 # Space that deleted rows leave is used again; when most of the file is such space, some of it goes back to the system.
 _SPARE_BYTES = 64 << 20
 _PAGES_GIVEN_BACK = 256
+
+logger = logging.getLogger(__name__)
 
 
 def base(broker_id: int) -> int:
@@ -40,6 +43,7 @@ class ChunkTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._damaged: set[int] = set()
 
     def rows(self, broker_id: int, first: int, appended_ms: int, jsons: Sequence[bytes]) -> list[Chunk]:
         """The rows to INSERT for events that begin at offset `first`."""
@@ -56,7 +60,8 @@ class ChunkTable:
             found = Chunk(*row)
             first = found.position - begin
             if not found.is_whole():
-                raise LogUnavailable(f"the event log is damaged at offset {first}")
+                self._report(first)
+                return True
             skip = max(0, after + 1 - first)
             for offset, json in enumerate(found.jsons(skip, limit - len(records)), first + skip):
                 records.append(Record(offset, found.appended_ms, from_json(json)))
@@ -67,6 +72,12 @@ class ChunkTable:
 
         self._database.some(_READ, (begin, begin + after + 1, begin + upto), take)
         return records
+
+    def _report(self, first: int) -> None:
+        """A damaged chunk in the midst of the log: passed over, as nothing brings its events back."""
+        if first not in self._damaged:
+            self._damaged.add(first)
+            logger.error("the event log is damaged: the events of one commit, from offset %d on, are lost", first)
 
     def end(self, broker_id: int) -> int:
         """The highest offset in the table; 0 when there is none. Raises LogUnavailable."""
@@ -89,8 +100,12 @@ class ChunkTable:
                 "DELETE FROM chunks WHERE position > ? AND position <= ?",
                 [(base(id_), base(id_) + upto) for id_, upto in pruned.items()],
             ),
-            ("UPDATE brokers SET floor = max(floor, ?) WHERE id = ?", [(upto, id_) for id_, upto in pruned.items()]),
+            (_RAISE_FLOOR, [(upto, id_) for id_, upto in pruned.items()]),
         )
+
+    def leave_out(self, upto: Mapping[int, int]) -> None:
+        """Never give the offsets up to these (again), by the Brokers' numbers. Raises LogUnavailable."""
+        self._database.write((_RAISE_FLOOR, [(floor, id_) for id_, floor in upto.items()]))
 
     def size(self) -> int:
         """Bytes of the file that are in use. Raises LogUnavailable."""

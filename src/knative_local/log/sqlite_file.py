@@ -12,6 +12,7 @@ from typing import Any
 from knative_local.log.port import LogUnavailable
 
 FORMAT = 2
+PAGE_BYTES = 4096
 # A Broker's number is in the high bits of a chunk's position, the offset of its first event below.
 OFFSET_BITS = 40
 MOST_OFFSET = (1 << OFFSET_BITS) - 1
@@ -47,6 +48,7 @@ PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 _WAL_KEPT_BYTES = 16 << 20
+_CORRUPT, _NOT_A_DATABASE = 11, 26
 
 Rows = Sequence[tuple[object, ...]]
 
@@ -55,6 +57,7 @@ logger = logging.getLogger(__name__)
 
 def create(database: sqlite3.Connection) -> None:
     """Make the tables in an empty file. Raises sqlite3.Error."""
+    database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     database.execute("PRAGMA auto_vacuum = INCREMENTAL")
     database.executescript(_SCHEMA)
 
@@ -80,13 +83,24 @@ def _connect(path: Path) -> sqlite3.Connection:
     return database
 
 
+def is_corruption(error: sqlite3.Error) -> bool:
+    """Whether SQLite found the file damaged, and not that it is busy, full or away."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (_CORRUPT, _NOT_A_DATABASE)
+
+
+Prepare = Callable[[Path, str | None], None]
+"""Makes a file ready to be opened; told of the damage that was met when it was used, if there was any."""
+
+
 class Database:
     """The open file. Whatever fails is LogUnavailable, and the next call finds a connection that works again."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create it. Raises sqlite3.Error, LogUnavailable."""
+    def __init__(self, path: Path, prepare: Prepare) -> None:
+        """Open or create it. Raises sqlite3.Error, OSError, LogUnavailable."""
+        prepare(path, None)
         self.connection = _connect(path)
         self._path = path
+        self._prepare = prepare
         self._on_reopened: Callable[[], None] = lambda: None
 
     def when_reopened(self, callback: Callable[[], None]) -> None:
@@ -108,7 +122,7 @@ class Database:
                     break
             found.close()  # what is half read holds up checkpoints
         except sqlite3.Error as error:
-            self._recover()
+            self._recover(error)
             raise LogUnavailable(f"the event log cannot be read: {error}") from error
         return rows
 
@@ -120,7 +134,7 @@ class Database:
                 self.connection.executemany(statement, rows)
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
-            self._recover()
+            self._recover(error)
             raise LogUnavailable(f"the event log cannot be written: {error}") from error
 
     def shorten(self, pages: int) -> None:
@@ -129,29 +143,34 @@ class Database:
             # A script, as `execute` takes one step of a statement, which here is one page.
             self.connection.executescript(f"PRAGMA incremental_vacuum({pages})")
         except sqlite3.Error as error:
-            self._recover()
+            self._recover(error)
             raise LogUnavailable(f"the event log cannot be written: {error}") from error
 
     def close(self) -> None:
         """Let go of the file."""
         self.connection.close()
 
-    def _recover(self) -> None:
+    def _recover(self, error: sqlite3.Error) -> None:
         """Leave a transaction that failed; where even that fails, the connection is of no use any more."""
+        if is_corruption(error):
+            logger.error("%s is damaged (%s): it is written anew with all that is whole", self._path, error)
+            self._reopen(str(error))
+            return
         try:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
         except sqlite3.Error:
             logger.exception("%s: opening it anew, as a transaction that failed cannot be left", self._path)
-            self._reopen()
+            self._reopen(None)
 
-    def _reopen(self) -> None:
+    def _reopen(self, problem: str | None) -> None:
         with contextlib.suppress(sqlite3.Error):
             self.connection.close()
         try:
+            self._prepare(self._path, problem)
             self.connection = _connect(self._path)
             self._on_reopened()
-        except (sqlite3.Error, LogUnavailable):
+        except (sqlite3.Error, OSError, LogUnavailable):
             # The closed connection fails the next call, which comes by here again.
             logger.exception("%s cannot be opened", self._path)
             with contextlib.suppress(sqlite3.Error):
