@@ -20,6 +20,8 @@ import uvloop
 from msgspec import Struct
 
 LAT, LNG = -34.9, -56.16
+STEPS = 10_000
+LATS = [b"%.6f" % (LAT + step * 1e-5) for step in range(STEPS)]
 LONGEST_WAIT = 10.0
 """Seconds that what is under way at the end may take."""
 
@@ -51,7 +53,10 @@ class Fleet:
         lines = f" HTTP/1.1\r\nHost: {host}\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n".encode()
         self.names = vehicles
         self.acknowledged = [0] * len(vehicles)
-        self._begin = [f"GET {path}?id={vehicle}&lat=".encode() for vehicle in vehicles]
+        self._begin = [
+            f"GET {path}?id={vehicle}&lon={LNG + number * 1e-4:.6f}&lat=".encode()
+            for number, vehicle in enumerate(vehicles)
+        ]
         self._end = b"&speed=12.5&bearing=90&altitude=31&accuracy=5&batt=80" + lines
         self._newest = [0] * len(vehicles)
         self._turn = 0
@@ -61,9 +66,7 @@ class Fleet:
         vehicle = self._turn
         self._turn = (vehicle + 1) % len(self.names)
         recorded = self._newest[vehicle] = max(self._newest[vehicle] + 1, time.time_ns() // 1_000_000)
-        step = recorded % 10_000
-        place = b"%.6f&lon=%.6f&timestamp=%d" % (LAT + step * 1e-5, LNG + vehicle * 1e-4, recorded)
-        return vehicle, self._begin[vehicle] + place + self._end
+        return vehicle, b"%b%b&timestamp=%d%b" % (self._begin[vehicle], LATS[recorded % STEPS], recorded, self._end)
 
 
 class Device(asyncio.Protocol):

@@ -21,7 +21,9 @@ PATIENCE: Final = 5.0
 FIRST_WAIT: Final = 0.05
 LONGEST_WAIT: Final = 1.0
 RETRIED: Final = frozenset({404, 408, 409, 429})
-BATCH_CONNECTIONS: Final = 2
+BATCH_CONNECTIONS: Final = 1
+"""One post at a time: what is emitted meanwhile goes together with the next, and shares its commit."""
+
 SINGLE_CONNECTIONS: Final = 32
 LARGEST_BATCH: Final = 1000
 LARGEST_POST: Final = 4 * 1024 * 1024
