@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import attrgetter
 from typing import Final
 
-from knative_local.addresses import TcpAddress
 from knative_local.autoscaler import LONGEST_TICK_S, Autoscaler
 from knative_local.backend import Lease, Timeouts, Unavailable
 from knative_local.backoff import RestartBackoff
 from knative_local.http_types import TimedOut
+from knative_local.membership import Member, Place
 from knative_local.model import KnService
 from knative_local.process import Instance, StartError
 from knative_local.usage import Usage
@@ -22,40 +24,9 @@ MOST_WAITING: Final = 10_000
 QUEUE_FACTOR: Final = 10
 DRAIN_GRACE_S: Final = 30.0
 
+_in_flight = attrgetter("in_flight")
+
 logger = logging.getLogger(__name__)
-
-
-class _Member:
-    """An instance that serves, and how many requests it has."""
-
-    __slots__ = ("emptied", "in_flight", "instance", "leaving", "since")
-
-    def __init__(self, instance: Instance, since: float) -> None:
-        self.instance = instance
-        self.since = since
-        self.in_flight = 0
-        self.leaving = False
-        self.emptied = asyncio.Event()
-
-
-class _Place:
-    """The lease of one request."""
-
-    __slots__ = ("_activator", "_member", "_since")
-
-    def __init__(self, activator: Activator, member: _Member, since: float) -> None:
-        self._activator: Activator | None = activator
-        self._member = member
-        self._since = since
-
-    @property
-    def address(self) -> TcpAddress:
-        return self._member.instance.address
-
-    def release(self, *, refused: bool = False) -> None:
-        activator, self._activator = self._activator, None
-        if activator is not None:
-            activator.give_back(self._member, self._since, refused)
 
 
 class Activator:
@@ -73,10 +44,12 @@ class Activator:
         self._autoscaler = Autoscaler(service, machine_limit)
         self._timeouts = Timeouts(service.timeout_seconds, service.response_start_timeout_s, service.idle_timeout_s)
         self._backoff = RestartBackoff()
-        self._members: list[_Member] = []
-        self._waiting: deque[asyncio.Future[_Member]] = deque()
+        self._members: list[Member] = []
+        self._takers: list[Member] = []
+        """Those of the members whose readiness probe lets them take requests."""
+        self._waiting: deque[asyncio.Future[Member]] = deque()
         self._lives: set[asyncio.Task[None]] = set()
-        self._drains: dict[asyncio.Task[None], _Member] = {}
+        self._drains: dict[asyncio.Task[None], Member] = {}
         self._load = 0
         self._direct = 0
         self.direct_url: str | None = None
@@ -155,7 +128,7 @@ class Activator:
         now = self._loop.time()
         self._change_load(now, 1)
         member.in_flight += 1
-        return _Place(self, member, now)
+        return Place(self, member, now)
 
     async def acquire(self, deadline: float) -> Lease:
         """A place at the least loaded instance; raises Unavailable when none can be started, TimedOut."""
@@ -167,17 +140,17 @@ class Activator:
         now = self._loop.time()
         self._change_load(now, 1)
         try:
-            return _Place(self, await self._wait(now, deadline), now)
+            return Place(self, await self._wait(now, deadline), now)
         except BaseException:
             self._change_load(self._loop.time(), -1)
             raise
 
-    def give_back(self, member: _Member, since: float, refused: bool) -> None:
+    def give_back(self, member: Member, since: float, refused: bool) -> None:
         """A request has ended (called by its lease)."""
         now = self._loop.time()
         self._change_load(now, -1)
         self.usage.request(now - since)
-        self._one_less(member)
+        member.one_less()
         if refused and not member.leaving:
             self._dismiss(member)
         self._hand_out()
@@ -215,13 +188,13 @@ class Activator:
 
     # requests
 
-    async def _wait(self, now: float, deadline: float) -> _Member:
+    async def _wait(self, now: float, deadline: float) -> Member:
         if self._reason and not self._members and now < self._not_before:
             raise Unavailable(self._reason, self._not_before - now)
         self._check_queue()
         if not self._members and self._cold_since is None:
             self._cold_since = now
-        place: asyncio.Future[_Member] = self._loop.create_future()
+        place: asyncio.Future[Member] = self._loop.create_future()
         self._waiting.append(place)
         self._reconcile()
         try:
@@ -229,7 +202,7 @@ class Activator:
                 return await place
         except (TimeoutError, asyncio.CancelledError) as error:
             if place.done() and not place.cancelled() and place.exception() is None:
-                self._one_less(place.result())  # the place came in the turn in which the caller gave up
+                place.result().one_less()  # the place came in the turn in which the caller gave up
                 self._hand_out()
             if isinstance(error, TimeoutError):
                 raise TimedOut(f"no instance of {self.name} was free in time") from None
@@ -244,16 +217,10 @@ class Activator:
         if len(self._waiting) >= most:
             raise Unavailable(f"{most} requests wait for {self.name} already")
 
-    @staticmethod
-    def _one_less(member: _Member) -> None:
-        member.in_flight -= 1
-        if member.leaving and not member.in_flight:
-            member.emptied.set()
-
-    def _least_loaded(self) -> _Member | None:
-        if not self._members:
+    def _least_loaded(self) -> Member | None:
+        if not self._takers:
             return None
-        member = min(self._members, key=lambda candidate: candidate.in_flight)
+        member = min(self._takers, key=_in_flight)
         limit = self.service.concurrency
         return member if not limit or member.in_flight < limit else None
 
@@ -322,18 +289,15 @@ class Activator:
         for member in surplus[: max(0, len(self._members) - desired)]:
             self._dismiss(member)
 
-    def _dismiss(self, member: _Member) -> None:
+    def _dismiss(self, member: Member) -> None:
         """Give it no more requests and end it when it has answered those it has."""
-        member.leaving = True
-        self._members.remove(member)
-        self._count()
-        if not member.in_flight:
-            member.emptied.set()
+        self._remove(member)
+        member.leave()
         drain = self._loop.create_task(self._drain(member))
         self._drains[drain] = member
         drain.add_done_callback(self._drains.pop)
 
-    async def _drain(self, member: _Member) -> None:
+    async def _drain(self, member: Member) -> None:
         try:
             async with asyncio.timeout(self.service.timeout_seconds):
                 await member.emptied.wait()
@@ -359,14 +323,16 @@ class Activator:
             if not started:
                 self._starting -= 1
         self._starting -= 1
-        member = _Member(instance, self._loop.time())
+        member = Member(instance, self._loop.time())
         self._joined(member)
         await instance.ended()
         if not member.leaving and not self._stopping:
             self._died(member)
 
-    def _joined(self, member: _Member) -> None:
+    def _joined(self, member: Member) -> None:
         self._members.append(member)
+        self._takers.append(member)
+        member.instance.on_availability = partial(self._available, member)
         self._count()
         self._reason = ""
         self._autoscaler.change(member.since, self._load)
@@ -378,11 +344,26 @@ class Activator:
         if self._timer is None:
             self._evaluate_after(LONGEST_TICK_S)
 
-    def _died(self, member: _Member) -> None:
-        now = self._loop.time()
-        member.leaving = True
+    def _available(self, member: Member, available: bool) -> None:
+        """Its readiness has changed."""
+        if member not in self._members:
+            return
+        if available and member not in self._takers:
+            self._takers.append(member)
+            self._hand_out()
+        elif not available and member in self._takers:
+            self._takers.remove(member)
+
+    def _remove(self, member: Member) -> None:
         self._members.remove(member)
+        if member in self._takers:
+            self._takers.remove(member)
         self._count()
+
+    def _died(self, member: Member) -> None:
+        now = self._loop.time()
+        self._remove(member)
+        member.leave()
         self._not_before = now + self._backoff.ended(now - member.since)
         logger.warning("%s: an instance %s", self.name, member.instance.reason)
         self._reconcile()

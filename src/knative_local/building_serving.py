@@ -9,7 +9,7 @@ from knative_local.durations import go_duration
 from knative_local.fields import AUTOSCALING
 from knative_local.fields.workloads import LISTEN, PRELOAD
 from knative_local.model import KnService
-from knative_local.serving_model import ALL_TO_LATEST, Scaling, TrafficTarget
+from knative_local.serving_model import ALL_TO_LATEST, Probe, Probes, Scaling, TrafficTarget
 from knative_local.yaml_tree import Mapping
 
 # Knative's own default (config-defaults, revision-timeout-seconds).
@@ -40,10 +40,37 @@ def as_revision(service: KnService, template: Tree) -> KnService:
         response_start_timeout_s=float(spec.get("responseStartTimeoutSeconds") or 0),
         idle_timeout_s=float(spec.get("idleTimeoutSeconds") or 0),
         scaling=_scaling(annotations),
+        probes=_probes(spec["containers"][0]),
         preload=tuple(name.strip() for name in preload.split(",")) if preload else (),
         listen=None if listen is None else 0 if listen == "auto" else int(listen),
         revision=part(template, "metadata").get("name") or "",
         template=template,
+    )
+
+
+def _probes(container: Tree) -> Probes:
+    return Probes(
+        # Asked until it succeeds where it has no period of its own: Knative's default, unlike Kubernetes'.
+        readiness=_probe(container.get("readinessProbe"), period_s=0),
+        liveness=_probe(container.get("livenessProbe"), period_s=10),
+        startup=_probe(container.get("startupProbe"), period_s=10),
+    )
+
+
+def _probe(tree: Tree | None, period_s: int) -> Probe | None:
+    if not tree:
+        return None
+    get: Tree | None = tree.get("httpGet")
+    # `path` may lack its slash, as health.getURL of queue-proxy puts one.
+    path = None if get is None else "/" + get.get("path", "").removeprefix("/")
+    return Probe(
+        path=path,
+        headers=tuple((each["name"], each["value"]) for each in parts(get or {}, "httpHeaders")),
+        initial_delay_s=tree.get("initialDelaySeconds", 0),
+        period_s=tree.get("periodSeconds") or period_s,
+        timeout_s=tree.get("timeoutSeconds", 0),
+        success_threshold=tree.get("successThreshold") or 1,
+        failure_threshold=tree.get("failureThreshold") or 3,
     )
 
 

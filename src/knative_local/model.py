@@ -8,7 +8,7 @@ from typing import Literal
 
 from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
-from knative_local.serving_model import ALL_TO_LATEST, DEFAULT_SCALING, Scaling, TrafficTarget
+from knative_local.serving_model import ALL_TO_LATEST, DEFAULT_SCALING, NO_PROBES, Probes, Scaling, TrafficTarget
 
 BackoffPolicy = Literal["linear", "exponential"]
 Format = Literal["binary", "json"]
@@ -200,6 +200,7 @@ class KnService:
     response_start_timeout_s: float = 0.0
     idle_timeout_s: float = 0.0
     scaling: Scaling = DEFAULT_SCALING
+    probes: Probes = NO_PROBES
     preload: tuple[str, ...] = ()
     listen: int | None = None
     revision: str = ""

@@ -72,6 +72,7 @@ class Node:
         self._environments.check()
         self._launcher: Launcher | None = None
         self._services: Services | None = None
+        self._front_door: int = port
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Set everything going; closing `stack` stops it, in reverse.
@@ -89,7 +90,7 @@ class Node:
         stack.push_async_callback(client.close)
         self._launcher = launcher = Launcher(self._root, self._state, client)
         stack.push_async_callback(launcher.stop)
-        self._services = services = Services(launcher, self._state, self._listener.getsockname()[1], MOST_INSTANCES)
+        self._services = services = Services(launcher, client, self._state, self._front_door, MOST_INSTANCES)
         services.apply(manifests, self._environments)
         deployments = [self._deployment(deployment, launcher) for deployment in manifests.deployments]
         backends = services.backends

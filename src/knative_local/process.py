@@ -40,6 +40,9 @@ class StartError(Exception):
 class Instance(Protocol):
     """A process that serves, as the activator and the Deployments see it."""
 
+    on_availability: Callable[[bool], None] | None
+    """Called when it shall get requests no more for a while, or again."""
+
     @property
     def address(self) -> TcpAddress:
         """Where it listens."""
@@ -84,6 +87,7 @@ class Child(ABC):
         self._notice = notice
         self._address = TcpAddress(HOST, port)
         self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.on_availability: Callable[[bool], None] | None = None
 
     @property
     def address(self) -> TcpAddress:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
 
 from knative_local.fields.workloads import PRELOAD
 from knative_local.model import Container, KnService, Manifests, Ref, Source
 from knative_local.yaml_tree import Errors, find
 from knative_local.yaml_tree import Mapping as Document
+
+DEFAULT_PORT: Final = 8080
+"""Knative's, of a container that names none."""
 
 
 def check_references(manifests: Manifests, documents: Mapping[Source, Document], errors: Errors) -> None:
@@ -60,9 +64,26 @@ def _contradictions(service: KnService) -> Iterator[str]:
     if scaling.max_scale and scaling.max_scale < scaling.activation_scale:
         yield f"max-scale {scaling.max_scale} is less than activation-scale {scaling.activation_scale}"
     yield from _contradictions_of_traffic(service)
+    yield from _contradictions_of_probes(service)
     words = (*service.container.command, *service.container.args)
     if service.preload and not (words[0] in {"python", "python3"} and words[1:2] == ("-m",) and words[2:]):
         yield f"{PRELOAD} is for what is started as `python -m MODULE`, not for `{' '.join(words)}`"
+
+
+def _contradictions_of_probes(service: KnService) -> Iterator[str]:
+    """A process here listens on one port, the one it is told: that is what a probe asks."""
+    container: dict[str, Any] = cast("Any", service.template)["spec"]["containers"][0]
+    own = {0, service.container.port or DEFAULT_PORT, service.container.port_name}
+    for name in ("readinessProbe", "livenessProbe", "startupProbe"):
+        probe: dict[str, Any] = container.get(name) or {}
+        handlers = [handler for handler in ("httpGet", "tcpSocket") if handler in probe]
+        if len(handlers) > 1:
+            yield f"{name} has both httpGet and tcpSocket"
+        for handler in handlers:
+            asked: dict[str, Any] = probe[handler] or {}
+            port: int | str = asked.get("port", 0)
+            if port not in own:
+                yield f"{name} asks port {port}, which is not the container's"
 
 
 def _contradictions_of_traffic(service: KnService) -> Iterator[str]:

@@ -12,11 +12,14 @@ from knative_local.activator import Activator
 from knative_local.backend import Backend
 from knative_local.environment import Environments, arguments
 from knative_local.hot_address import HotAddress
+from knative_local.http1 import HttpClient
 from knative_local.launcher import Launcher
 from knative_local.model import KnService, Manifests
 from knative_local.names import Target
+from knative_local.probing import ProbedInstance
 from knative_local.process import Instance
 from knative_local.revisions import Revisions
+from knative_local.serving_model import NO_PROBES
 from knative_local.traffic import Split
 from knative_local.usage import Usage
 
@@ -24,9 +27,12 @@ from knative_local.usage import Usage
 class Services:
     """`backends` has a Service by its key, and each tag of its traffic by `<namespace>/<tag>-<name>`."""
 
-    def __init__(self, launcher: Launcher, state: Path, front_door: int, machine_limit: int) -> None:
+    def __init__(
+        self, launcher: Launcher, client: HttpClient, state: Path, front_door: int, machine_limit: int
+    ) -> None:
         """`front_door` is its port. Raises OSError, RevisionErrors when the state folder's history is unreadable."""
         self._launcher = launcher
+        self._client = client
         self._state = state
         self._front_door = front_door
         self._machine_limit = machine_limit
@@ -146,7 +152,8 @@ class Services:
             # What a ConfigMap says now: as on a cluster, it is read when a process starts.
             environment = self._environment_of(revision)
             argv = arguments(revision.container, environment)
-            return await self._launcher.start(label, argv, environment, revision.preload)
+            instance = await self._launcher.start(label, argv, environment, revision.preload)
+            return instance if revision.probes == NO_PROBES else ProbedInstance(instance, revision.probes, self._client)
 
         return launch
 

@@ -42,5 +42,29 @@ class TrafficTarget:
     latest: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question to an instance: GET of `path` with `headers`, or (None) whether it takes a connection. Seconds; a
+    `period_s` of 0 is Knative's readiness probe, which is asked until it succeeds. `timeout_s` 0 is Kubernetes' 1 s."""
+
+    path: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    initial_delay_s: float = 0.0
+    period_s: float = 0.0
+    timeout_s: float = 0.0
+    success_threshold: int = 1
+    failure_threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """A container's; None is none. Without a readiness probe an instance is ready when it takes connections."""
+
+    readiness: Probe | None = None
+    liveness: Probe | None = None
+    startup: Probe | None = None
+
+
+NO_PROBES = Probes()
 DEFAULT_SCALING = Scaling()
 ALL_TO_LATEST = (TrafficTarget(percent=100),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from knative_local.fields.probes import LIVENESS, READINESS, STARTUP
 from knative_local.fields.shapes import CLUSTER_ONLY, NOT_YET, TEXTS, document, metadata
 from knative_local.schema import (
     Annotations,
@@ -72,6 +73,10 @@ _CONTAINER = Object(
         "lifecycle": NOT_YET,
     },
     required=("command",),
+)
+_SERVING_CONTAINER = Object(
+    {**_CONTAINER.fields, "readinessProbe": READINESS, "livenessProbe": LIVENESS, "startupProbe": STARTUP},
+    required=_CONTAINER.required,
 )
 POD: dict[str, Shape] = {
     "containers": ListOf(_CONTAINER, least=1, most=1),
@@ -149,6 +154,7 @@ KN_SERVICE = document(
             "template": template(
                 {
                     **POD,
+                    "containers": ListOf(_SERVING_CONTAINER, least=1, most=1),
                     "containerConcurrency": Whole(0, 1_000),
                     "timeoutSeconds": Whole(0, 600),
                     "responseStartTimeoutSeconds": Whole(0, 600),

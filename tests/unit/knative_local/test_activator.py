@@ -29,6 +29,7 @@ class FakeInstance:
         self.reason = "was ended by SIGKILL"
         self.stopped_with: float | None = None
         self.stubborn = False
+        self.on_availability: Callable[[bool], None] = lambda _: None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._end = asyncio.Event()
 
@@ -271,6 +272,22 @@ async def test_an_instance_may_die_before_its_caller_notices(machine: Make) -> N
     again = ask(it)
     (await it.nth(2)).serves()
     assert (await again).address.port == 20001
+
+
+async def test_an_instance_that_is_not_ready_for_a_while_gets_no_requests_and_no_replacement(machine: Make) -> None:
+    it = machine(min_scale=2)
+    first, second = await it.nth(1), await it.nth(2)
+    first.serves()
+    second.serves()
+    await until(lambda: it.activator.instances == 2)
+    first.on_availability(False)
+    assert {(await ask(it)).address.port for _ in range(4)} == {20001}
+    second.on_availability(False)
+    waiting = ask(it)
+    await until(lambda: it.activator.in_flight == 5)
+    assert (waiting.done(), len(it.started)) == (False, 2)
+    first.on_availability(True)
+    assert (await waiting).address.port == 20000
 
 
 async def test_goes_back_to_zero_and_comes_up_again(machine: Make) -> None:

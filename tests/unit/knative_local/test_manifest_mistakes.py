@@ -163,6 +163,22 @@ def test_mistakes_around_events(read: Read, text: str, error: str) -> None:
         ),
         (("  template:\n", "  template:\n    metadata: {name: other-1}\n"), "does not begin with 'persist-'"),
         (
+            ("- command", "- readinessProbe: {exec: {command: [x]}}\n          command"),
+            "readinessProbe.exec is not served: a process here is asked over its port",
+        ),
+        (
+            ("- command", "- livenessProbe: {httpGet: {port: 9000}}\n          command"),
+            "livenessProbe asks port 9000, which is not the container's",
+        ),
+        (
+            ("- command", "- readinessProbe: {httpGet: {}, tcpSocket: {}}\n          command"),
+            "readinessProbe has both httpGet and tcpSocket",
+        ),
+        (
+            ("- command", "- startupProbe: {periodSeconds: 1}\n          command"),
+            "startupProbe takes exactly one of httpGet, tcpSocket",
+        ),
+        (
             ("  template:\n", '  template:\n    metadata: {annotations: {autoscaling.knative.dev/metric: "cpu"}}\n'),
             "'autoscaling.knative.dev/metric' is concurrency or rps here, not 'cpu'",
         ),
