@@ -35,8 +35,8 @@ class Local:
         words = [sys.executable, "-m", "knative_local.runtime", str(self.manifests), "--port", str(self.port)]
         return [*words, "--state", str(self.folder / "state"), "--root", str(PROJECT), *more]
 
-    def start(self) -> Local:
-        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, text=True)
+    def start(self, *more: str) -> Local:
+        self.process = subprocess.Popen(self.command(*more), stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if "Ctrl-C" in line:

@@ -34,10 +34,14 @@ class Admin:
     ) -> None:
         self._log = log
         self._dispatcher = dispatcher
-        self._brokers = sorted(brokers)
-        self._logs = [*self._brokers, *sorted(channels)]
+        self.apply(brokers, channels)
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         log.subscribe(self._appended)
+
+    def apply(self, brokers: Iterable[str], channels: Iterable[str]) -> None:
+        """Answer for these from now on."""
+        self._brokers = sorted(brokers)
+        self._logs = [*self._brokers, *sorted(channels)]
 
     async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request, its target relative to where this is mounted; None when there is no such path."""

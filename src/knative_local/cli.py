@@ -41,6 +41,7 @@ def up(
     root: Annotated[Path, typer.Option(help="The folder in which processes are started.")] = Path(),
     keep_for: Annotated[str, typer.Option(help="How long events are kept, as 24h or 90m.")] = "24h",
     keep_size: Annotated[str, typer.Option(help="How large the log may get, as 500MB or 2GB.")] = "2GB",
+    watch: Annotated[bool, typer.Option(help="Follow changes of the manifests.")] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
 ) -> None:
     """Run what the manifests say until Ctrl-C.
@@ -50,7 +51,8 @@ def up(
     words = [sys.executable, "-m", "knative_local.runtime", str(path)]
     words += ["--port", str(port), "--host", host, "--state", str(state), "--root", str(root)]
     words += ["--keep-for", keep_for, "--keep-size", keep_size]
-    os.execv(sys.executable, [*words, "--verbose"] if verbose else words)
+    words += ["--verbose"] * verbose + ["--no-watch"] * (not watch)
+    os.execv(sys.executable, words)
 
 
 @app.command()
@@ -135,12 +137,19 @@ def _tables(report: dict[str, Any]) -> Group:
 
 def _troubles(report: dict[str, Any]) -> list[str]:
     rows = [*report["services"], *report["deployments"]]
-    problems = [f"[red]{escape(row['name'])}[/]: {escape(row['problem'])}" for row in rows if row["problem"]]
-    return problems + [
+    troubles = [f"[red]{escape(row['name'])}[/]: {escape(row['problem'])}" for row in rows if row["problem"]]
+    troubles += [
         f"[yellow]{escape(row['name'])}[/]: its filter could not be evaluated for {row['filter_failures']} events"
         for row in report["triggers"]
         if row["filter_failures"]
     ]
+    mistakes = report["manifests"]["problems"]
+    if mistakes:
+        troubles += [
+            "[red]the manifests have changed, but cannot be served as they are now[/]:",
+            *map(escape, mistakes),
+        ]
+    return troubles
 
 
 def _table(title: str, first: str, *columns: str) -> Table:

@@ -71,6 +71,10 @@ class DeploymentRunner:
         """Start it, and keep it running from now on."""
         self._task = self._loop.create_task(self._keep_running())
 
+    async def serving(self) -> None:
+        """Return when it serves."""
+        await self._serving.wait()
+
     async def first_ready(self) -> None:
         """Return when it serves, or when its first start has failed."""
         await self._settled.wait()

@@ -72,7 +72,10 @@ class Dispatcher:
 
     async def apply(self, triggers: Sequence[Trigger], grace: float) -> None:
         """Go on with these Triggers: new ones begin at the end of the log, those that changed stay where they are, and
-        those that are gone get `grace` seconds for what is on its way. Raises LogUnavailable."""
+        those that are gone get `grace` seconds for what is on its way.
+
+        Raises LogUnavailable, and may be called again then.
+        """
         wanted = {trigger.key: trigger for trigger in triggers}
         moved = {
             key
@@ -81,19 +84,19 @@ class Dispatcher:
             or (wanted[key].broker_key, wanted[key].ordered) != (pump.trigger.broker_key, pump.trigger.ordered)
         }
         leaving = [self._pumps.pop(key) for key in moved]
+        for key, pump in self._pumps.items():
+            if pump.trigger != wanted[key]:
+                pump.change(wanted[key])
         await asyncio.gather(*(pump.stop(grace) for pump in leaving))
-        self._log.commit()
+        self._commit()
         for pump in leaving:
             pump.close()
         self._triggers = triggers
         self._log.forget_triggers(wanted)
         for key, trigger in wanted.items():
-            pump = self._pumps.get(key)
-            if pump is None:
+            if key not in self._pumps:
                 self._pumps[key] = self._pump(trigger)
                 self._pumps[key].advance()
-            elif pump.trigger != trigger:
-                pump.change(trigger)
         self._pumps = {key: self._pumps[key] for key in wanted}
 
     async def stop(self, grace: float) -> None:

@@ -65,6 +65,11 @@ class FrontDoor:
         self.closing = False
         self._takers: dict[str, str] = {}
 
+    def apply(self, routes: Routes, names: Names) -> None:
+        """Go by these routes and names from now on."""
+        self._routes = routes
+        self._names = names
+
     def answer(self, request: HttpRequest) -> Answering:
         """The answer, or the exchange that it comes from (to be closed by the caller)."""
         takes_events = self._takers.get(request.target)

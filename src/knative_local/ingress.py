@@ -35,10 +35,18 @@ class Ingress:
     ) -> None:
         """`jobs` answers what is for JobSinks."""
         self._log = log
-        self._classes = {broker.key: broker.broker_class for broker in brokers}
+        self.apply(brokers)
         self._most_bytes = most_bytes
         self._most_batch_bytes = most_batch_bytes
         self._jobs = jobs
+
+    def apply(self, brokers: Iterable[Broker | Channel]) -> None:
+        """Take events for these from now on."""
+        self._classes = {broker.key: broker.broker_class for broker in brokers}
+
+    def takes(self, key: str) -> bool:
+        """Whether there is a Broker or channel with this key."""
+        return key in self._classes
 
     def accept(self, request: HttpRequest, *, internal: bool) -> HttpResponse | Promise:
         """Answer `POST /<namespace>/<broker>`; only `internal` requests may be batches.

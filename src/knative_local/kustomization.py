@@ -88,6 +88,7 @@ _CLUSTER_WIDE = frozenset(
 
 def documents_of(path: Path, errors: Errors) -> list[Mapping]:
     """The documents of a file, of a folder's files, or of what its kustomization builds."""
+    errors.files.add(path)
     if path.is_file():
         return read_documents(path, errors)
     if not path.is_dir():
@@ -130,6 +131,7 @@ def _resources(itself: Mapping, folder: Path, errors: Errors, within: tuple[Path
     for entry in _items(itself, "resources"):
         named = str(plain(entry))
         path = folder / named
+        errors.files.add(path)
         if path.is_file():
             documents += read_documents(path, errors)
         elif path.is_dir() and (file := _kustomization_file(path)) is not None:
@@ -145,7 +147,7 @@ def _resources(itself: Mapping, folder: Path, errors: Errors, within: tuple[Path
 
 def _generated(itself: Mapping, folder: Path, errors: Errors) -> list[Mapping]:
     """ConfigMaps from literals and files. The suffix that kustomize hangs on their names, and on all references to
-    them, is left off: a restart is what brings a change in here."""
+    them, is left off: here a change of what they hold starts new processes anyway."""
     return [
         _config_map(generator, folder, errors)
         for generator in _items(itself, "configMapGenerator")
@@ -163,6 +165,7 @@ def _config_map(generator: Mapping, folder: Path, errors: Errors) -> Mapping:
     for entry in _items(generator, "files"):
         key, equals, name = str(plain(entry)).rpartition("=")
         file = folder / name
+        errors.files.add(file)
         try:
             data[key if equals else file.name] = Leaf(file.read_text(encoding="utf-8"), entry.source)
         except (OSError, UnicodeDecodeError) as error:

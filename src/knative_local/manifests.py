@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -61,8 +62,8 @@ def load(path: Path) -> Manifests:
     errors.raise_if_any()
     unknown = Names(manifests).problems(manifests)
     if unknown:
-        raise ManifestErrors(unknown)
-    return manifests
+        raise ManifestErrors(unknown, errors.files)
+    return replace(manifests, files=frozenset(errors.files))
 
 
 def _kind_of(document: Mapping, errors: Errors) -> Kind | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
@@ -72,7 +73,7 @@ class Broker:
     namespace: str
     name: str
     delivery: Delivery
-    source: Source
+    source: Source = field(compare=False)
     broker_class: BrokerClass = KAFKA
 
     @property
@@ -89,7 +90,7 @@ class Channel:
     namespace: str
     name: str
     delivery: Delivery
-    source: Source
+    source: Source = field(compare=False)
     broker_class: BrokerClass = IN_MEMORY_CHANNEL
 
     @property
@@ -126,7 +127,7 @@ class Trigger:
     broker: str
     subscriber: Destination
     delivery: Delivery
-    source: Source
+    source: Source = field(compare=False)
     filter: Filter = EVERYTHING
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     batch: int | None = None
@@ -334,7 +335,7 @@ class PingSource:
     content_type: str
     data: bytes | None
     sink: Destination
-    source: Source
+    source: Source = field(compare=False)
     overrides: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -353,7 +354,7 @@ class JobSink:
     namespace: str
     name: str
     container: Container
-    source: Source
+    source: Source = field(compare=False)
     backoff_limit: int = 6
     deadline_s: float | None = None
     keep_s: float | None = None
@@ -419,7 +420,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """Everything that was read, checked against each other."""
+    """Everything that was read, checked against each other; `files` are those that it was read from."""
 
     brokers: tuple[Broker, ...] = ()
     triggers: tuple[Trigger, ...] = ()
@@ -435,3 +436,4 @@ class Manifests:
     job_sinks: tuple[JobSink, ...] = ()
     virtual_services: tuple[VirtualService, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    files: frozenset[Path] = frozenset()

@@ -7,16 +7,15 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from knative_local.admin import Admin
-from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import Dispatcher
-from knative_local.environment import Environments, arguments
+from knative_local.environment import Environments, VariableErrors, arguments
 from knative_local.front_door import FrontDoor
 from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
@@ -25,19 +24,22 @@ from knative_local.job_sinks import JobSinks
 from knative_local.launcher import Launcher
 from knative_local.log.retention import Retention
 from knative_local.log.sqlite import SqliteEventLog
-from knative_local.model import Container, Deployment, Destination, JobSink, Manifests
-from knative_local.names import RESERVED, Names, Target
+from knative_local.model import Deployment, Destination, JobSink, Manifests
+from knative_local.names import RESERVED, Names
+from knative_local.parts import DELIVERIES_GRACE_S, Parts
 from knative_local.ping_sources import PingSources
 from knative_local.problem import problem
 from knative_local.process import Instance, end_leftovers
 from knative_local.rates import BrokerTraffic
+from knative_local.reloading import Loaded
+from knative_local.revisions import RevisionErrors
+from knative_local.rollouts import Deployments
 from knative_local.routes import Routes
 from knative_local.server import internal_server, public_server
 from knative_local.services import Services
 from knative_local.status import Status
 from knative_local.subscribers import LocalSubscribers
 
-DELIVERIES_GRACE_S: Final = 4.0
 PROCESSES_GRACE_S: Final = 5.0
 SERVER_GRACE_S: Final = 2
 MOST_JOBS: Final = max(2, os.cpu_count() or 1)
@@ -62,17 +64,15 @@ class Node:
         self._state = state.resolve()
         self._root = root
         self._retention = retention
-        self._names = Names(manifests)
         self._ingress_path = ingress_path(state)
         host, port = listener.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        self._environments = Environments(
-            manifests, self._address_of, self._names.log_of, str(self._ingress_path), self.url
-        )
-        self._environments.check()
+        self.loaded = Loaded()
+        self._names: Names = Names(manifests)
+        self._environments: Environments = self._environments_of(manifests, self._names)
         self._launcher: Launcher | None = None
-        self._services: Services | None = None
         self._front_door: int = port
+        self._parts: Parts | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Set everything going; closing `stack` stops it, in reverse.
@@ -90,11 +90,10 @@ class Node:
         stack.push_async_callback(client.close)
         self._launcher = launcher = Launcher(self._root, self._state, client)
         stack.push_async_callback(launcher.stop)
-        self._services = services = Services(launcher, client, self._state, self._front_door, MOST_INSTANCES)
+        services = Services(launcher, client, self._state, self._front_door, MOST_INSTANCES)
         services.apply(manifests, self._environments)
-        deployments = [self._deployment(deployment, launcher) for deployment in manifests.deployments]
         backends = services.backends
-        backends |= {Target("deployment", each.deployment.key): each for each in deployments}
+        deployments = Deployments(partial(self._launch_deployment, launcher), backends)
 
         launch_job = partial(self._launch_job, launcher)
         jobs = JobSinks(self._state / "jobs", launch_job, MOST_JOBS, grace_s=PROCESSES_GRACE_S)
@@ -104,10 +103,14 @@ class Node:
         pings = PingSources(subscribers)
         brokers, channels = ([each.key for each in kind] for kind in (manifests.brokers, manifests.channels))
         admin = Admin(log, dispatcher, brokers, channels)
+        traffic = BrokerTraffic(log)
         status = Status(
-            names, manifests.brokers, services, deployments, dispatcher, BrokerTraffic(log), log, pings, jobs
+            names, manifests.brokers, services, deployments, dispatcher, traffic, log, pings, jobs, self.loaded
         )
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
+        self._parts = Parts(
+            services, deployments, subscribers, door, status, admin, ingress, dispatcher, pings, jobs
+        )  # fmt: skip
 
         internal = internal_server(ingress)
         await internal.begin(_unix_listener(self._ingress_path))
@@ -117,10 +120,9 @@ class Node:
         await public.begin(self._listener)
         stack.push_async_callback(public.end, SERVER_GRACE_S)
 
-        processes = (*deployments, services)
-        stack.push_async_callback(_stop_all, processes)
-        for process in processes:
-            process.begin()
+        stack.push_async_callback(_stop_all, (deployments, services))
+        deployments.apply(manifests.deployments, self._environments.of_deployment)
+        services.begin()
         stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
         await dispatcher.start()
         stack.push_async_callback(pings.stop)
@@ -128,23 +130,52 @@ class Node:
         stack.push_async_callback(jobs.stop)
         jobs.apply(manifests.job_sinks)
         stack.callback(_close, door, admin)
-        await asyncio.gather(*(deployment.first_ready() for deployment in deployments))
+        await deployments.first_ready()
+
+    async def apply(self, manifests: Manifests) -> None:
+        """Go on by other manifests, without losing an event, once started.
+
+        Raises VariableErrors, RevisionErrors, OSError, and then nothing has changed; LogUnavailable, and then it is to
+        be called again.
+        """
+        assert self._parts is not None  # noqa: S101 only what has started is changed; narrows the type
+        names = Names(manifests)
+        environments = self._environments_of(manifests, names)
+        before = self._manifests, self._names, self._environments
+        self._manifests, self._names, self._environments = manifests, names, environments
+        try:
+            await self._parts.apply(manifests, names, environments)
+        except (VariableErrors, RevisionErrors, OSError):
+            self._manifests, self._names, self._environments = before
+            raise
 
     @property
     def direct_urls(self) -> Mapping[str, str]:
         """The Services' own addresses, by name."""
-        return {} if self._services is None else self._services.direct_urls
+        return {} if self._parts is None else self._parts.services.direct_urls
 
     def kill(self) -> None:
         """End every process at once."""
         if self._launcher is not None:
             self._launcher.kill_all()
 
-    def _deployment(self, deployment: Deployment, launcher: Launcher) -> DeploymentRunner:
-        container = deployment.container
-        environment = self._environments.of_deployment(deployment)
-        launch = _launch(launcher, self._label(deployment), container, environment)
-        return DeploymentRunner(deployment, launch, listens=container.port is not None)
+    def _environments_of(self, manifests: Manifests, names: Names) -> Environments:
+        """The environments of all processes; raises VariableErrors when one cannot be made."""
+
+        def address_of(destination: Destination, namespace: str) -> str:
+            path = names.path_of(destination, namespace)
+            return destination.uri or "" if path is None else f"{self.url}{path}"
+
+        environments = Environments(manifests, address_of, names.log_of, str(self._ingress_path), self.url)
+        environments.check()
+        return environments
+
+    async def _launch_deployment(
+        self, launcher: Launcher, deployment: Deployment, environment: Mapping[str, str]
+    ) -> Instance:
+        return await launcher.start(
+            self._label(deployment), arguments(deployment.container, environment), environment
+        )  # fmt: skip
 
     async def _launch_job(self, launcher: Launcher, sink: JobSink, folder: Path) -> Instance:
         environment = self._environments.of_job(sink) | {"K_EVENT_PATH": str(folder)}
@@ -155,23 +186,10 @@ class Node:
         every = (*self._manifests.services, *self._manifests.deployments)
         return of.name if len({each.namespace for each in every}) == 1 else f"{of.namespace}.{of.name}"
 
-    def _address_of(self, destination: Destination, namespace: str) -> str:
-        path = self._names.path_of(destination, namespace)
-        return destination.uri or "" if path is None else f"{self.url}{path}"
-
 
 def ingress_path(state: Path) -> Path:
     """The Unix socket by which instances post batches of events."""
     return (state / "run" / "ingress.sock").resolve()
-
-
-def _launch(
-    launcher: Launcher, name: str, container: Container, environment: Mapping[str, str]
-) -> Callable[[], Awaitable[Instance]]:
-    async def launch() -> Instance:
-        return await launcher.start(name, arguments(container, environment), environment)
-
-    return launch
 
 
 def _admin_of(status: Status, admin: Admin) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
@@ -192,7 +210,7 @@ def _close(door: FrontDoor, admin: Admin) -> None:
     admin.release_waiting()
 
 
-async def _stop_all(processes: tuple[DeploymentRunner | Services, ...]) -> None:
+async def _stop_all(processes: tuple[Deployments | Services, ...]) -> None:
     await asyncio.gather(*(process.stop(PROCESSES_GRACE_S) for process in processes))
 
 

@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from knative_local.loopback import HOSTS
 from knative_local.manifests import ManifestErrors, load
 from knative_local.model import Manifests
 from knative_local.node import Node, ingress_path
+from knative_local.reloading import Reloader
 from knative_local.revisions import RevisionErrors
 
 LONGEST_SOCKET_PATH: Final = 100
@@ -53,6 +55,7 @@ class Options:
     root: Path
     keep_for: int
     keep_size: int
+    watch: bool
     verbose: bool
 
 
@@ -66,6 +69,7 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--root", type=Path, default=Path(), help="the folder in which processes are started")
     parser.add_argument("--keep-for", type=_milliseconds, default="24h", help="how long events are kept, as 24h or 90m")
     parser.add_argument("--keep-size", type=_bytes, default="2GB", help="how large the log may get, as 500MB or 2GB")
+    parser.add_argument("--no-watch", dest="watch", action="store_false", help="do not follow changes of the manifests")
     parser.add_argument("--verbose", action="store_true")
     return Options(**vars(parser.parse_args(argv)))
 
@@ -124,9 +128,12 @@ def run(options: Options) -> int:
             raise CannotStart(f"the path {options.state.resolve()} is too long for a Unix socket in it; choose another")
         _raise_file_limit()
         listener = listen(options.host, options.port)
+        read_ns = time.time_ns()
         manifests = read_manifests(options.path)
         retention = Retention(age_ms=options.keep_for, bytes=options.keep_size)
-        uvloop.run(_until_signal(Node(manifests, listener, options.state, options.root, retention), manifests))
+        node = Node(manifests, listener, options.state, options.root, retention)
+        reloader = Reloader(options.path, manifests, read_ns, node.apply, node.loaded) if options.watch else None
+        uvloop.run(_until_signal(node, manifests, reloader))
     except (CannotStart, VariableErrors, RevisionErrors, LogUnavailable, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return error.status if isinstance(error, CannotStart) else 1
@@ -141,7 +148,7 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _until_signal(node: Node, manifests: Manifests) -> None:
+async def _until_signal(node: Node, manifests: Manifests, reloader: Reloader | None) -> None:
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
@@ -162,6 +169,9 @@ async def _until_signal(node: Node, manifests: Manifests) -> None:
             _say(banner.started(node.url, manifests, node.direct_urls, color=banner.wants_color(sys.stdout)))
             gc.collect()
             gc.freeze()
+            if reloader is not None:
+                stack.push_async_callback(reloader.stop)
+                reloader.begin()
             await ended
         else:
             starting.cancel()

@@ -39,6 +39,7 @@ class Services:
         self._revisions = Revisions(state / "revisions.json")
         self._environments: Environments | None = None
         self._serving: dict[tuple[str, str], Activator] = {}
+        self._given: dict[tuple[str, str], dict[str, str]] = {}
         self._retired: list[Activator] = []
         self._named: set[Target] = set()
         self._hot: dict[str, HotAddress] = {}
@@ -53,9 +54,10 @@ class Services:
         return [*self._serving.values(), *self._retired]
 
     def apply(self, manifests: Manifests, environments: Environments) -> None:
-        """Serve these manifests from now on. A revision that is meant as before keeps its instances; one that is meant
-        no more takes no new requests and goes to zero. Raises RevisionErrors, VariableErrors, OSError, and then nothing
-        has changed.
+        """Serve these manifests from now on. A revision that is meant as before, with the environment that it had,
+        keeps its instances; one that is meant no more takes no new requests and goes to zero.
+
+        Raises RevisionErrors, VariableErrors, OSError, and then nothing has changed.
         """
         found = self._revisions.named(manifests.services)
         for revision in chain.from_iterable(meant for _, meant in found):
@@ -101,11 +103,13 @@ class Services:
         key = (revision.key, revision.revision)
         if key in self._serving:
             return
-        kept = before.pop(key, None)
-        if kept is None:
+        given = self._environment_of(revision)
+        if key in before and self._given[key] == given:
+            kept = before.pop(key)
+        else:
             kept = Activator(revision, self._launch(revision, log_name), Usage(), self._machine_limit)
-            environment = self._environment_of(revision)
-            self._launcher.warm(arguments(revision.container, environment), environment, revision.preload)
+            self._given[key] = given
+            self._launcher.warm(arguments(revision.container, given), given, revision.preload)
             if self._begun:
                 kept.begin()
         kept.label = label
@@ -149,8 +153,7 @@ class Services:
 
     def _launch(self, revision: KnService, label: str) -> Callable[[], Awaitable[Instance]]:
         async def launch() -> Instance:
-            # What a ConfigMap says now: as on a cluster, it is read when a process starts.
-            environment = self._environment_of(revision)
+            environment = self._environment_of(revision) | self._own_address(revision)
             argv = arguments(revision.container, environment)
             instance = await self._launcher.start(label, argv, environment, revision.preload)
             return instance if revision.probes == NO_PROBES else ProbedInstance(instance, revision.probes, self._client)
@@ -159,11 +162,12 @@ class Services:
 
     def _environment_of(self, revision: KnService) -> dict[str, str]:
         assert self._environments is not None  # noqa: S101 nothing is served before the first `apply`; narrows the type
-        environment = self._environments.of_service(revision)
+        return self._environments.of_service(revision)
+
+    def _own_address(self, revision: KnService) -> dict[str, str]:
         hot = self._hot_revisions.get(revision.key)
-        if hot is not None and hot.revision == revision.revision:
-            environment[hot_address.VARIABLE] = str(self._listen_path(revision))
-        return environment
+        is_hot = hot is not None and hot.revision == revision.revision
+        return {hot_address.VARIABLE: str(self._listen_path(revision))} if is_hot else {}
 
 
 def _hot_revision(latest: KnService, meant: list[KnService]) -> KnService | None:

@@ -15,6 +15,8 @@ from knative_local.job_sinks import JobFigures, JobSinks
 from knative_local.model import Broker, JobSink, PingSource
 from knative_local.names import Names
 from knative_local.ping_sources import PingFigures, PingSources
+from knative_local.reloading import Loaded
+from knative_local.rollouts import Deployments
 
 
 class Figures(Protocol):
@@ -62,15 +64,15 @@ class Status:
         names: Names,
         brokers: Sequence[Broker],
         services: Activators,
-        deployments: Sequence[DeploymentRunner],
+        deployments: Deployments,
         figures: Figures,
         traffic: Traffic,
         dead_letters: DeadLetterCount,
         pings: PingSources,
         jobs: JobSinks,
+        loaded: Loaded,
     ) -> None:
-        self._names = names
-        self._brokers = brokers
+        self.apply(names, brokers)
         self._serving = services
         self._deployments = deployments
         self._figures = figures
@@ -78,15 +80,22 @@ class Status:
         self._dead_letters = dead_letters
         self._pings = pings
         self._jobs = jobs
+        self._loaded = loaded
         self._started_ms = _now_ms()
+
+    def apply(self, names: Names, brokers: Sequence[Broker]) -> None:
+        """Report of these from now on."""
+        self._names = names
+        self._brokers = brokers
 
     def report(self) -> dict[str, Any]:
         """The report, ready for JSON: times in ms since 1970, durations in ms, rates per second."""
         return {
             "now_ms": _now_ms(),
             "started_ms": self._started_ms,
+            "manifests": {"loaded_ms": self._loaded.loaded_ms, "problems": list(self._loaded.problems)},
             "services": [_service(activator) for activator in self._serving.activators],
-            "deployments": [_deployment(runner) for runner in self._deployments],
+            "deployments": [_deployment(runner) for runner in self._deployments.runners],
             "brokers": self._broker_rows(),
             "triggers": [self._trigger(figures) for figures in self._figures.trigger_figures()],
             "sources": [

@@ -25,6 +25,11 @@ class LocalSubscribers:
         self._ingress = ingress
         self._known: dict[tuple[Destination, str], tuple[Target, str, bytes]] = {}
 
+    def apply(self, names: Names) -> None:
+        """Go by these names from now on."""
+        self._names = names
+        self._known.clear()
+
     async def send(
         self,
         destination: Destination,
@@ -45,8 +50,11 @@ class LocalSubscribers:
             return await self._ingress.receive(onward, internal=True)
         if target.address is not None:
             return await self._client.send(target.address, onward, deadline, repeatable=True)
+        there = self._backends.get(target)
+        if there is None:
+            raise ConnectionFailed(f"there is no {target.kind} {target.key} any more")
         try:
-            return await backend.send(self._backends[target], self._client, onward, deadline)
+            return await backend.send(there, self._client, onward, deadline)
         except Unavailable as error:
             if target.kind == "service":
                 return problem(503, str(error), error.retry_after_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,15 @@ from knative_local.model import Source
 
 
 class ManifestErrors(Exception):
-    """Everything that is wrong with the manifests; each of `errors` begins with `file:line: `."""
+    """Everything that is wrong with the manifests; each of `errors` begins with `file:line: `.
 
-    def __init__(self, errors: list[str]) -> None:
+    `files` are those that were looked for, there or not.
+    """
+
+    def __init__(self, errors: list[str], files: Iterable[Path]) -> None:
         super().__init__("\n".join(errors))
         self.errors = tuple(errors)
+        self.files = frozenset(files)
 
 
 class _TooMuch(Exception):
@@ -36,10 +40,11 @@ MOST = 200_000
 
 
 class Errors:
-    """Collects what is wrong."""
+    """Collects what is wrong, and in `files` what was looked for, there or not."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self.files: set[Path] = set()
 
     def add(self, source: Source, text: str) -> None:
         """Note an error once."""
@@ -50,7 +55,7 @@ class Errors:
     def raise_if_any(self) -> None:
         """Raise ManifestErrors when something was noted."""
         if self.found:
-            raise ManifestErrors(self.found)
+            raise ManifestErrors(self.found, self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ def text_at(node: Node | None, *path: str) -> str | None:
 def read_documents(path: Path, errors: Errors) -> list[Mapping]:
     """The documents of a file (or of a List in it) that are mappings; everything else is noted as an error."""
     name = shown(path)
+    errors.files.add(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
