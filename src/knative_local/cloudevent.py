@@ -210,13 +210,10 @@ def _from_new_shape(raw: bytes) -> CloudEvent:
     attributes: dict[str, str] = {}
     only_texts = encoded is None
     for name, member in members.items():
-        value = _decode(member)
-        if type(value) is str:
+        value = _text(name, member)
+        only_texts = only_texts and bytes(member)[:1] == b'"'
+        if value is not None:
             attributes[name] = value
-        else:
-            only_texts = False
-            if value is not None:
-                attributes[name] = _text(name, value)
     _check(attributes)
     if only_texts:
         _shapes.learn(attributes, has_data=data is not None)
@@ -332,11 +329,18 @@ def _is_second(text: str) -> bool:
     return True
 
 
-def _text(name: str, value: Any) -> str:
-    """The text of an attribute that is no JSON text; objects and arrays as JSON, as the Kafka broker does."""
+def _text(name: str, member: msgspec.Raw) -> str | None:
+    """The text of an attribute, or None for null; of objects and arrays their JSON, as the Kafka broker does."""
+    try:
+        value = _decode(member)
+        if value is None or type(value) is str:
+            return value
+        text = _encode(value).decode()
+    except _UNREADABLE as error:
+        raise NotAnEvent(f"attribute '{name}' cannot be read: {error}") from None
     if name in _TEXT_ATTRIBUTES:
         raise NotAnEvent(f"attribute '{name}' is not a text")
-    return _encode(value).decode()
+    return text
 
 
 def _is_json_text(body: bytes) -> bool:

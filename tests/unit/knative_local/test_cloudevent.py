@@ -41,6 +41,7 @@ def structured(**members: object) -> bytes:
         (STRUCTURED, structured(data=1, data_base64="AA=="), "exclude each other"),
         (STRUCTURED, structured(data_base64="?"), "not base64"),
         (STRUCTURED, structured(data_base64=5), "not a text"),
+        (STRUCTURED, b'{"specversion":"1.0","id":"1","source":"/s","type":"t","x":1e999}', "'x' cannot be read"),
         ([(b"content-type", b"application/cloudevents-batch+json")], b"[]", "one event per request"),
         ([(b"content-type", b"application/cloudevents+xml")], b"<e/>", "structured mode"),
         (JSON, b"{}", "neither ce- headers"),
