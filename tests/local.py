@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -35,8 +35,8 @@ class Local:
         words = [sys.executable, "-m", "knative_local.runtime", str(self.manifests), "--port", str(self.port)]
         return [*words, "--state", str(self.folder / "state"), "--root", str(PROJECT), *more]
 
-    def start(self, *more: str) -> Local:
-        self.process = subprocess.Popen(self.command(*more), stdout=subprocess.PIPE, text=True)
+    def start(self, *more: str, stderr: IO[bytes] | None = None) -> Local:
+        self.process = subprocess.Popen(self.command(*more), stdout=subprocess.PIPE, stderr=stderr, text=True)
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if "Ctrl-C" in line:
