@@ -148,9 +148,15 @@ class Peer:
         config = Config(app, lifespan="off", log_config=None, server_header=False, date_header=False, ws="none")
         config.timeout_keep_alive = 60
         config.load()
-        self.loop, self.state, self.transport = Timers(), ServerState(), Transport()
+        self.loop, self.state = Timers(), ServerState()
         loop: Any = self.loop
-        self.connection: Connection = connection_for(self.function)(config, self.state, {}, loop)
+        kind = connection_for(self.function)
+        self._connection: Callable[[], Connection] = lambda: kind(config, self.state, {}, loop)
+        self.connect()
+
+    def connect(self) -> None:
+        """Over a new connection from now on."""
+        self.transport, self.connection = Transport(), self._connection()
         transport: Any = self.transport
         self.connection.connection_made(transport)
 

@@ -106,6 +106,18 @@ async def test_known_headers_do_not_hide_what_comes_with_them(peer: Peer) -> Non
     assert peer.transport.is_closed
 
 
+@pytest.mark.parametrize("line", ["connection: close", "content-length: 2", "transfer-encoding: chunked"])
+async def test_headers_that_say_more_than_what_they_are_called_are_never_known(peer: Peer, line: str) -> None:
+    for _ in range(3):
+        peer.connect()
+        peer.send(get("/hot?1", line))
+        peer.sink.acknowledge(*peer.sink.posted)
+        if line == "connection: close":
+            assert peer.transport.is_closed
+        else:
+            assert peer.heard == b"", "the body is yet to come"
+
+
 @pytest.mark.parametrize("target", ["/hot?a b", "/hot?\x01", "/hot?a#b", "hot?a"])
 async def test_known_headers_do_not_make_a_target_of_what_is_none(peer: Peer, target: str) -> None:
     """As the parser judges it: refused, or passed on, and never the short way."""
