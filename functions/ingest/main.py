@@ -91,50 +91,60 @@ async def report_osmand(request: Request[OsmAndFix], deps: Deps) -> Answer:
 
 
 def _event_of_osmand(sent: OsmAndFix, tenant: str, now: datetime) -> Event:
-    fix = Fix(
-        id=sent.id,
+    position = PositionRecorded(
+        vehicle_id=sent.id,
         lat=sent.lat,
         lng=sent.lon,
-        recorded_at=_moment(sent.timestamp) if sent.timestamp else now,
-        speed=None if sent.speed is None or sent.speed < 0 else round(sent.speed * KNOT, 3),
+        recorded_at=_plausible(_moment(sent.timestamp), now, "timestamp") if sent.timestamp else now,
+        received_at=now,
         heading=_known(sent.bearing),
+        speed=None if sent.speed is None or sent.speed < 0 else round(sent.speed * KNOT, 3),
         accuracy=_known(sent.accuracy),
         altitude=sent.altitude,
     )
-    return _event(fix, tenant, now, "timestamp")
+    return _event(position, tenant)
 
 
 def _accept(fixes: Sequence[Fix], tenant: str, now: datetime, field: str) -> Answer:
     """All of them, or none: one that is refused is named, and nothing is emitted."""
+    several = len(fixes) > 1
     events = [
-        _event(fix, tenant, now, f"[{number}].{field}" if len(fixes) > 1 else field) for number, fix in enumerate(fixes)
+        _event(_position(fix, now, f"[{number}].{field}" if several else field), tenant)
+        for number, fix in enumerate(fixes)
     ]
     return Answer(200, Accepted(len(events)), events=events)
 
 
-def _event(fix: Fix, tenant: str, now: datetime, field: str) -> Event:
-    said_at = fix.recorded_at or now
-    if not is_plausible(said_at, now):  # judged as it was said: in UTC it may lie beyond the calendar
-        raise Refused(400, f"{field}: {said_at.isoformat()} is not plausible; it is {utc_text(now)} here", field)
-    recorded_at = said_at.astimezone(UTC)
-    position = PositionRecorded(
+def _position(fix: Fix, now: datetime, field: str) -> PositionRecorded:
+    return PositionRecorded(
         vehicle_id=fix.id,
         lat=fix.lat,
         lng=fix.lng,
-        recorded_at=recorded_at,
+        recorded_at=_plausible(fix.recorded_at, now, field) if fix.recorded_at else now,
         received_at=now,
         heading=fix.heading,
         speed=fix.speed,
         accuracy=fix.accuracy,
         altitude=fix.altitude,
     )
+
+
+def _plausible(said_at: datetime, now: datetime, field: str) -> datetime:
+    """The moment in UTC; refused if nothing can have happened then."""
+    if not is_plausible(said_at, now):  # judged as it was said: in UTC it may lie beyond the calendar
+        raise Refused(400, f"{field}: {said_at.isoformat()} is not plausible; it is {utc_text(now)} here", field)
+    return said_at.astimezone(UTC)
+
+
+def _event(position: PositionRecorded, tenant: str) -> Event:
+    vehicle_id = position.vehicle_id
     return event_of(
         position,
-        id=_id_of(fix.id, fix.lat, fix.lng, recorded_at),
+        id=_id_of(vehicle_id, position.lat, position.lng, position.recorded_at),
         source=SOURCE,
-        subject=fix.id,
-        partitionkey=fix.id,
-        time=recorded_at,
+        subject=vehicle_id,
+        partitionkey=vehicle_id,
+        time=position.recorded_at,
         tenant=tenant,
     )
 

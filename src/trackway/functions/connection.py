@@ -176,11 +176,14 @@ class Connection(HttpToolsProtocol):
         at = 0
         while not self._is_last:
             head = self.known.find(data, at)
-            hot = None if head is None else self._hot.get((b"GET", head.url.partition(b"?")[0]))
-            if head is None or hot is None:
+            if head is None:
                 break
-            at = head.end
-            request = OwnRequest(self.function, self, b"GET", head.url, head.headers, hot, 0)
+            url, headers, end = head
+            hot = self._hot.get((b"GET", url.partition(b"?")[0]))
+            if hot is None:
+                break
+            at = end
+            request = OwnRequest(self.function, self, b"GET", url, headers, hot, 0)
             self._turns.add(request)
             self._turns.read(request)
             if at == len(data):

@@ -2,7 +2,7 @@
 for byte, so that what the parser made of them need not be made again: a third of what a hot route costs."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case."""
@@ -15,12 +15,8 @@ _LINE: Final = re.compile(rb"GET (/[!-\"$-~]*) HTTP/1\.1\r\n")
 _END: Final = b"\r\n\r\n"
 
 
-class Head(NamedTuple):
-    """A request without a body: its target, its headers, and where it ends."""
-
-    url: bytes
-    headers: Headers
-    end: int
+Head = tuple[bytes, Headers, int]
+"""A request without a body: its target, its headers, and where it ends."""
 
 
 class KnownHeads:
@@ -36,7 +32,7 @@ class KnownHeads:
             return None
         end = data.find(_END, at)
         headers = self._known.get(data[line.end() : end])
-        return None if headers is None else Head(line[1], headers, end + 4)
+        return None if headers is None else (line[1], headers, end + 4)
 
     @staticmethod
     def candidate(data: bytes, at: int) -> bytes | None:

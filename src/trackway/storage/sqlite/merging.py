@@ -61,5 +61,8 @@ class Merging:
                 pass
         except StoreUnavailable as error:
             _log.warning("positions wait to be merged: %s", error)
-            return 0  # it is tried again when more come
-        return left
+        except Exception:
+            _log.exception("bug while merging positions; they wait where they are")
+        else:
+            return left
+        return 0  # it is tried again when more come
