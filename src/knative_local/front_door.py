@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from knative_local.backend import Backend, Exchange, OutOfTime, Unavailable, open_exchange
 from knative_local.http1 import HttpClient
-from knative_local.http1_server import Answering
+from knative_local.http1_handlers import Answering
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, TimedOut, header
 from knative_local.names import GATEWAY, INGRESS, RESERVED, Names, Target, UnknownName
 from knative_local.problem import problem

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, Protocol
 
-from knative_local.http1_server import Answering, HttpServer
+from knative_local.http1_handlers import Answering
+from knative_local.http1_server import HttpServer
 from knative_local.http_types import HttpRequest, HttpResponse, Promise
 from knative_local.loopback import refusal
 from knative_local.splice import SocketDoor, Splice

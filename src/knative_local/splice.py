@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 from knative_local.backend import Backend, Lease, Unavailable
-from knative_local.http1_server import Taker
+from knative_local.http1_handlers import Taker
 from knative_local.http_types import HttpRequest, HttpResponse, TimedOut
 from knative_local.problem import problem
 

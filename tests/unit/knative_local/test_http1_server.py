@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from knative_local import http1_server
-from knative_local.http1_server import Answering, HttpServer
+from knative_local import http1_connection, http1_server
+from knative_local.http1_handlers import Answering
+from knative_local.http1_server import HttpServer
 from knative_local.http_types import HttpRequest, HttpResponse, Promise
 
 GET = b"GET /%b HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -127,7 +128,7 @@ async def test_pipelined_requests_are_answered_in_their_order(connect: Connect, 
 
 async def test_more_pipelined_requests_than_may_be_open_are_all_answered(connect: Connect, service: Service) -> None:
     client = await connect()
-    count = 5 * http1_server.MOST_OPEN
+    count = 5 * http1_connection.MOST_OPEN
     client.send(GET % b"later", *[GET % b"now"] * count)
     await asyncio.sleep(0.01)
     service.release.set_result(None)
@@ -266,8 +267,8 @@ async def test_quiet_connections_are_closed_and_stalled_requests_told(
     connect: Connect, server: HttpServer, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http1_server, "SWEEP_S", 0.001)
-    monkeypatch.setattr(http1_server, "IDLE_S", 0.0)
-    monkeypatch.setattr(http1_server, "STALLED_S", 0.0)
+    monkeypatch.setattr(http1_connection, "IDLE_S", 0.0)
+    monkeypatch.setattr(http1_connection, "STALLED_S", 0.0)
     quiet = await connect()
     assert await quiet.rest() == b""
     stalled = await connect()
