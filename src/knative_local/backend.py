@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from knative_local.addresses import TcpAddress
-from knative_local.http1 import SAFE_METHODS, Answer, HttpClient, NotSent
+from knative_local.http1 import SAFE_METHODS, HttpClient, NotSent
+from knative_local.http1_arriving import Answer
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, TimedOut
 
 ATTEMPTS = 3

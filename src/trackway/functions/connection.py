@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from trackway.functions.exchange import Answered
 from trackway.functions.heads import Headers, KnownHeads
 from trackway.functions.host import Function, largest_body
+from trackway.functions.joining import JoiningTransport
 from trackway.functions.problem import problem
 from trackway.functions.requests import OwnRequest, PassedOn, decoded
 from trackway.functions.turns import Turns
@@ -83,7 +84,7 @@ class Connection(HttpToolsProtocol):
     # Life -------------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] - as uvicorn narrows it
-        self._joining = _Joining(transport)
+        self._joining = JoiningTransport(transport)
         super().connection_made(cast(asyncio.Transport, self._joining))
         self._heard = self.loop.time()
         self._timer = self.loop.call_later(self.timeout_keep_alive, self._look)
@@ -372,37 +373,6 @@ class Connection(HttpToolsProtocol):
 def connection_for(function: Function) -> type[Connection]:
     """The class of the connections that ``function`` is asked over."""
     return type("FunctionConnection", (Connection,), {"function": function, "known": KnownHeads()})
-
-
-class _Joining:
-    """A transport that holds an answer's head back until its body is written, or else until the turn of the loop
-    ends."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
-        elif data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n"):
-            self._head = data
-            asyncio.get_running_loop().call_soon(self.release)
-            return
-        self._transport.write(data)
-
-    def close(self) -> None:
-        self.release()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def release(self) -> None:
-        """Write what is held back."""
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
 
 
 def _foreign(headers: Headers) -> Answered | None:
