@@ -7,22 +7,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from knative_local.durations import go_duration
-from knative_local.model import (
-    ConfigMap,
-    Container,
-    CoreService,
-    Deployment,
-    EnvFrom,
-    EnvVar,
-    HeaderMatch,
-    HttpRoute,
-    Match,
-    Ref,
-    Secret,
-    ServicePort,
-    Source,
-    VirtualService,
-)
+from knative_local.model import ConfigMap, Container, CoreService, Deployment, EnvFrom, EnvVar, Ref, Secret, ServicePort
+from knative_local.routing_model import HeaderMatch, HttpRoute, Match, VirtualService
+from knative_local.source import Source
 from knative_local.yaml_tree import Listing, Mapping, find, plain, text_at
 
 Tree = dict[str, Any]

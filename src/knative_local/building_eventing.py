@@ -25,9 +25,9 @@ from knative_local.model import (
     Requirement,
     Selector,
     SinkBinding,
-    Source,
     Trigger,
 )
+from knative_local.source import Source
 from knative_local.yaml_tree import Mapping, text_at
 
 MESSAGING = "messaging.knative.dev/v1"

@@ -20,8 +20,8 @@ from knative_local.model import (
     Manifests,
     Ref,
     SinkBinding,
-    Source,
 )
+from knative_local.source import Source
 
 # A container does not see the machine's environment; these are what an interpreter needs to run here at all.
 INHERITED: Final = re.compile(

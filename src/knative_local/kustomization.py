@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from knative_local.model import Source
 from knative_local.schema import Annotations, Check, ListOf, Object, Refused, Text, YesNo
+from knative_local.source import Source
 from knative_local.strategic_merge import merged
 from knative_local.yaml_tree import (
     Errors,

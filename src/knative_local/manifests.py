@@ -26,10 +26,10 @@ from knative_local.model import (
     SinkBinding,
     Skipped,
     Trigger,
-    VirtualService,
 )
 from knative_local.names import Names
 from knative_local.references import check_references
+from knative_local.routing_model import VirtualService
 from knative_local.schema import Check
 from knative_local.yaml_tree import Errors, ManifestErrors, Mapping, find, text_at
 

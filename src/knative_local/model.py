@@ -9,21 +9,12 @@ from typing import Literal
 
 from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
+from knative_local.routing_model import VirtualService
 from knative_local.serving_model import ALL_TO_LATEST, DEFAULT_SCALING, NO_PROBES, Probes, Scaling, TrafficTarget
+from knative_local.source import Source
 
 BackoffPolicy = Literal["linear", "exponential"]
 Format = Literal["binary", "json"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where in the manifests something stands; `line` counts from 1."""
-
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +266,7 @@ class Secret:
     namespace: str
     name: str
     data: Mapping[str, str] = field(repr=False)
-    source: Source = Source("", 0)
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,50 +354,6 @@ class JobSink:
     def key(self) -> str:
         """`<namespace>/<name>`, unique among JobSinks."""
         return f"{self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderMatch:
-    """A condition on one request header (name in lower case): exactly one of the texts is set, or none for presence."""
-
-    name: str
-    exact: str | None = None
-    prefix: str | None = None
-    regex: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Conditions on a request that hold together; None or empty asks nothing. `methods` are upper case."""
-
-    uri_prefix: str | None = None
-    uri_exact: str | None = None
-    uri_regex: str | None = None
-    methods: tuple[str, ...] | None = None
-    headers: tuple[HeaderMatch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRoute:
-    """The first route with a match wins; no matches at all means every request. `timeout_s` None waits without end."""
-
-    match: tuple[Match, ...]
-    host: str
-    port: int | None
-    source: Source
-    rewrite_uri: str | None = None
-    rewrite_authority: str | None = None
-    timeout_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualService:
-    """Istio's routes from the front door to the inside, in order."""
-
-    namespace: str
-    name: str
-    routes: tuple[HttpRoute, ...]
-    source: Source
 
 
 @dataclass(frozen=True, slots=True)

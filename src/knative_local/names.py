@@ -10,7 +10,8 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from knative_local.addresses import TcpAddress
 from knative_local.broker_classes import BROKER_CLASSES
-from knative_local.model import CoreService, Deployment, Destination, Manifests, Ref, Source
+from knative_local.model import CoreService, Deployment, Destination, Manifests, Ref
+from knative_local.source import Source
 
 BROKER_INGRESSES: Final = frozenset(each.ingress for each in BROKER_CLASSES.values())  # served the same
 JOB_SINK_INGRESS: Final = "job-sink.knative-eventing"

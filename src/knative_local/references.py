@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from knative_local.fields.workloads import PRELOAD
-from knative_local.model import Container, KnService, Manifests, Ref, Source
+from knative_local.model import Container, KnService, Manifests, Ref
+from knative_local.source import Source
 from knative_local.yaml_tree import Errors, find
 from knative_local.yaml_tree import Mapping as Document
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from knative_local.http_types import Headers, HttpRequest, header
-from knative_local.model import HeaderMatch, HttpRoute, Match, VirtualService
+from knative_local.routing_model import HeaderMatch, HttpRoute, Match, VirtualService
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knative_local.durations import go_duration, iso_duration
-from knative_local.model import Source
+from knative_local.source import Source
 from knative_local.yaml_tree import Errors, Leaf, Listing, Mapping, Node, plain
 
 

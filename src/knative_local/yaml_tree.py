@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from knative_local.model import Source
+from knative_local.source import Source
 
 
 class ManifestErrors(Exception):

@@ -14,7 +14,8 @@ from knative_local.http1_server import Connection, HttpServer
 from knative_local.ingress import Ingress
 from knative_local.log.port import EventLog
 from knative_local.loopback import refusal
-from knative_local.model import Broker, Delivery, Source
+from knative_local.model import Broker, Delivery
+from knative_local.source import Source
 from tests.fuzz.targets.requests import request, statuses_of
 
 

@@ -15,7 +15,8 @@ from knative_local.dispatcher import Dispatcher
 from knative_local.filters import EVERYTHING, Filter
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.log.sqlite import SqliteEventLog
-from knative_local.model import Delivery, Destination, Source, Trigger
+from knative_local.model import Delivery, Destination, Trigger
+from knative_local.source import Source
 
 BROKER = "town/default"
 SOMEWHERE = Source("somewhere.yaml", 1)

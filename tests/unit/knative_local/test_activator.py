@@ -13,9 +13,10 @@ from knative_local.activator import DRAIN_GRACE_S, Activator
 from knative_local.addresses import TcpAddress
 from knative_local.backend import Lease, Unavailable
 from knative_local.http_types import TimedOut
-from knative_local.model import Container, KnService, Source
+from knative_local.model import Container, KnService
 from knative_local.process import StartError
 from knative_local.serving_model import Scaling
+from knative_local.source import Source
 from knative_local.usage import Usage
 
 SOON = 5.0

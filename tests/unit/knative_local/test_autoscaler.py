@@ -8,8 +8,9 @@ import pytest
 
 from knative_local.autoscaler import Autoscaler, target_per_instance
 from knative_local.load_meter import LoadMeter
-from knative_local.model import Container, KnService, Source
+from knative_local.model import Container, KnService
 from knative_local.serving_model import Scaling
+from knative_local.source import Source
 
 
 def service(concurrency: int = 0, **settings: Any) -> KnService:

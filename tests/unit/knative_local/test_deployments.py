@@ -11,8 +11,9 @@ from knative_local.addresses import TcpAddress
 from knative_local.backend import Unavailable
 from knative_local.backoff import RestartBackoff
 from knative_local.deployments import DeploymentRunner
-from knative_local.model import Container, Deployment, Source
+from knative_local.model import Container, Deployment
 from knative_local.process import StartError
+from knative_local.source import Source
 
 
 class FakeProcess:

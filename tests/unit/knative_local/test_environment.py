@@ -22,8 +22,8 @@ from knative_local.model import (
     Secret,
     Selector,
     SinkBinding,
-    Source,
 )
+from knative_local.source import Source
 
 HERE = Source("m.yaml", 1)
 CONFIG, SECRET = Ref("ConfigMap", "", "config"), Ref("Secret", "", "keys")

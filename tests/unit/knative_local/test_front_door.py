@@ -14,21 +14,11 @@ from knative_local.backend import UNLIMITED, Exchange, IdleTimer, OutOfTime, Tim
 from knative_local.front_door import FrontDoor
 from knative_local.http1 import HttpClient
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, header
-from knative_local.model import (
-    Broker,
-    Container,
-    Delivery,
-    Destination,
-    HttpRoute,
-    KnService,
-    Manifests,
-    Match,
-    Ref,
-    Source,
-    VirtualService,
-)
+from knative_local.model import Broker, Container, Delivery, Destination, KnService, Manifests, Ref
 from knative_local.names import INGRESS, Names, Target
 from knative_local.routes import Routes
+from knative_local.routing_model import HttpRoute, Match, VirtualService
+from knative_local.source import Source
 from knative_local.subscribers import LocalSubscribers
 
 HERE = Source("m.yaml", 1)

@@ -17,18 +17,17 @@ from knative_local.model import (
     Deployment,
     Destination,
     Flow,
-    HttpRoute,
     JobSink,
     KnService,
     Manifests,
     Ref,
     ServicePort,
     SinkBinding,
-    Source,
     Trigger,
-    VirtualService,
 )
 from knative_local.names import GATEWAY, INGRESS, Names, Target, UnknownName
+from knative_local.routing_model import HttpRoute, VirtualService
+from knative_local.source import Source
 
 HERE = Source("m.yaml", 7)
 PLAN = KnService("shop", "plan", Container(("python",)), HERE)

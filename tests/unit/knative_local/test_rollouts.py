@@ -10,9 +10,10 @@ import pytest_asyncio
 
 from knative_local.addresses import TcpAddress
 from knative_local.backend import Backend
-from knative_local.model import Container, Deployment, Source
+from knative_local.model import Container, Deployment
 from knative_local.names import Target
 from knative_local.rollouts import Deployments
+from knative_local.source import Source
 from tests.unit.knative_local.eventing import until
 
 WEB = Deployment("shop", "web", Container(("web",), port=80), Source("m.yaml", 1))

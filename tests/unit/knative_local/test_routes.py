@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from knative_local.http_types import HttpRequest, header
-from knative_local.model import HeaderMatch, HttpRoute, Match, Source, VirtualService
 from knative_local.routes import Routes
+from knative_local.routing_model import HeaderMatch, HttpRoute, Match, VirtualService
+from knative_local.source import Source
 
 HERE = Source("routes.yaml", 1)
 
