@@ -77,13 +77,14 @@ def _extension(name: str) -> str | None:
     return f"is the name of an extension, and '{name}' is none" if name in _CORE_ATTRIBUTES else None
 
 
+_WORD = Matching(r"\S+", "a word")
 _REF = Object(
     {
-        "apiVersion": Text(),
-        "group": Text(),
-        "kind": Text(),
+        "apiVersion": _WORD,
+        "group": _WORD,
+        "kind": _WORD,
         "namespace": Text(),
-        "name": Text(),
+        "name": _WORD,
         "address": Refused("is not served: nothing here has several addresses"),
     },
     required=("kind", "name"),
