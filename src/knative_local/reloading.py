@@ -15,6 +15,7 @@ from knative_local.log.port import LogUnavailable
 from knative_local.manifests import ManifestErrors, load
 from knative_local.model import Manifests
 from knative_local.revisions import RevisionErrors
+from knative_local.yaml_tree import shown
 
 LOOK_AGAIN_MS: Final = 5_000
 """How soon a change is noticed of which the system says nothing, as on some network file systems."""
@@ -103,7 +104,8 @@ class Reloader:
                 await self._sleep(WATCH_AGAIN_S)
 
     async def _look(self) -> None:
-        if _stamps(self._files) == self._stamps:
+        before = _stamps(self._files)
+        if before == self._stamps:
             return
         read_ns = time.time_ns()
         try:
@@ -113,6 +115,15 @@ class Reloader:
             self._refuse(errors.errors)
             return
         self._files, self._stamps = manifests.files, _stamps_since(manifests.files, read_ns)
+        # A shell empties a file first (`helm template … > file`) and fills it seconds later: were it served empty, its
+        # Triggers would lose their places. And what has changed while it was read may have been read so.
+        emptied = [file for file in self._files if file.is_file() and not file.stat().st_size]
+        if emptied:
+            self._refuse(tuple(f"{shown(file)}:1: the file is empty now; is it being written?" for file in emptied))
+            return
+        if any(before.get(file, stamp) != stamp for file, stamp in _stamps(self._files).items()):
+            self._stamps = None
+            return
         self._applying = asyncio.get_running_loop().create_task(self._serve(manifests))
         await asyncio.shield(self._applying)
 

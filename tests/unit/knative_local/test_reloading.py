@@ -126,6 +126,19 @@ async def test_a_file_that_goes_and_comes_back(town: Town) -> None:
     assert town.loaded.problems == ()
 
 
+async def test_a_file_that_is_emptied_before_it_is_filled(town: Town) -> None:
+    """`helm template … > town.yaml`: what the Triggers have not delivered yet must not be forgotten meanwhile."""
+    town.file.write_text("")
+    town.change()
+    await until(lambda: town.loaded.problems == ("town.yaml:1: the file is empty now; is it being written?",))
+
+    town.write("default", "second")
+    town.change()
+
+    await until(lambda: town.applied == [["default", "second"]])
+    assert town.loaded.problems == ()
+
+
 async def test_what_cannot_be_applied_is_told_like_a_mistake(town: Town) -> None:
     town.failures = [VariableErrors("town.yaml:1: there is no ConfigMap none in town")]
     town.write("second")
