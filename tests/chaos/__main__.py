@@ -37,8 +37,8 @@ def one(seed: int, events: int, kills: int, *, verbose: bool) -> bool:
         finally:
             world.leave_nothing()
         found = world.check(run)
-        print(f"seed {seed}: {len(run.posted)} events, {world.kills} kills, {world.restarts} of them of the runtime, "
-              f"{world.repeats} repeats, {len(found)} broken promises")  # fmt: skip
+        print(f"seed {seed}: {len(run.posted)} events, {world.kills} kills, {world.restarts} restarts, "
+              f"{world.changes} changes, {world.repeats} repeats, {len(found)} broken promises")  # fmt: skip
         for sentence in found:
             print(f"  {sentence}")
         if found:

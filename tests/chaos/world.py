@@ -27,13 +27,14 @@ SUBSCRIBERS = ("ordered", "unordered", "batched", "deployed", "replier", "replie
 ORDERED = frozenset({"ordered"})
 RUNTIME, FORK_SERVER = "the runtime", "a fork server"
 VICTIMS = (*SUBSCRIBERS, FORK_SERVER, RUNTIME)
+STOP, CHANGE = "Ctrl-C of the runtime, and a new start", "a change of every Service"
 
 
 class World:
     """A project in a folder of its own, driven by one seed. `say` gets a line for each kill."""
 
     def __init__(self, folder: Path, seed: int, *, keys: int = 8, say: Callable[[str], None] = lambda _: None) -> None:
-        self.folder, self.seed, self.kills, self.restarts = folder, seed, 0, 0
+        self.folder, self.seed, self.kills, self.restarts, self.changes = folder, seed, 0, 0, 0
         self._random = random.Random(seed)
         self._say = say
         self._port = free_port()
@@ -45,8 +46,7 @@ class World:
         self._enough = False
         self._up = threading.Event()
         (folder / "record").mkdir()
-        text = Template((PROJECT / "manifests.yaml").read_text()).substitute(RECORD=folder / "record")
-        (folder / "manifests.yaml").write_text(text)
+        self._write_manifests()
 
     # the runtime
 
@@ -67,6 +67,17 @@ class World:
         status = process.wait(30)
         _close(process)
         return status
+
+    def restart(self) -> None:
+        """Ctrl-C, and start again."""
+        assert self.stop() == 0, self.output()
+        self.restarts += 1
+        self.start()
+
+    def change(self) -> None:
+        """Change the template of every Service, so that each has a new revision."""
+        self.changes += 1
+        self._write_manifests()
 
     def kill_runtime(self) -> None:
         """kill -9 of the runtime, and start it again."""
@@ -92,14 +103,15 @@ class World:
     # a run
 
     def run(self, *, events: int, kills: int) -> Run:
-        """`events` acknowledged events with `kills` kills among them; returns when all has arrived, and stops."""
+        """`events` acknowledged events with `kills` kills (or stops, or changes of the manifests) among them; returns
+        when all has arrived, and stops."""
         self.start()
         senders = [threading.Thread(target=self._send, args=(key,), daemon=True) for key in self._keys]
         for sender in senders:
             sender.start()
         for at in sorted(self._random.randrange(1, events) for _ in range(kills)):
             self._until_acknowledged(at)
-            self._kill_one()
+            self._disturb()
         self._until_acknowledged(events)
         self._enough = True
         for sender in senders:
@@ -152,21 +164,28 @@ class World:
 
     # kills
 
-    def _kill_one(self) -> None:
-        victim = self._random.choice(VICTIMS)
+    def _disturb(self) -> None:
+        what = self._random.choice((*VICTIMS, STOP, CHANGE))
         pick = self._random.random()
-        if victim == RUNTIME:
-            self._say(f"{self._acknowledged} acknowledged: kill -9 of the runtime")
+        self._say(f"{self._acknowledged} acknowledged: {what}")
+        if what == STOP:
+            self.restart()
+        elif what == CHANGE:
+            self.change()
+        elif what == RUNTIME:
             self.kill_runtime()
-        else:
-            found = self._processes(victim)
-            if not found:
-                return
-            process = found[int(pick * len(found))]
-            self._say(f"{self._acknowledged} acknowledged: kill -9 of {victim}, {process.pid}")
+            self.kills += 1
+        elif found := self._processes(what):
             with suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.kills += 1
+                found[int(pick * len(found))].kill()
+                self.kills += 1
+
+    def _write_manifests(self) -> None:
+        """In one step, since half a file is one with fewer Triggers."""
+        text = (PROJECT / "manifests.yaml").read_text()
+        new = self.folder / "new.txt"
+        new.write_text(Template(text).substitute(RECORD=self.folder / "record", EDITION=self.changes))
+        new.replace(self.folder / "manifests.yaml")
 
     def _processes(self, victim: str) -> list[psutil.Process]:
         assert self._process is not None
