@@ -178,10 +178,14 @@ class ForkServer:
 
     def _read(self, control: socket.socket, ready: asyncio.Future[socket.socket]) -> None:
         """Take what it says: that it is ready, and then one answer for each request, in their order."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             while data := control.recv(LARGEST_ANSWER):
                 self._take(json.loads(data), control, ready)
-            self._loop.remove_reader(control)  # it has ended, which its process tells
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            logger.debug("a fork server was killed with requests before it")
+        self._loop.remove_reader(control)  # it has ended, which its process tells
 
     def _take(
         self, said: Mapping[str, int | str], control: socket.socket, ready: asyncio.Future[socket.socket]
