@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from knative_local import activator
 from knative_local.activator import DRAIN_GRACE_S, Activator
 from knative_local.addresses import TcpAddress
 from knative_local.backend import Lease, Unavailable
@@ -162,6 +163,72 @@ async def test_container_concurrency_is_never_exceeded_and_who_waits_is_next(mac
     assert not third.done()
     lease.release()
     assert (await third).address.port == 20000
+
+
+async def test_without_the_activators_queue_ten_times_the_concurrency_waits_for_each_instance(machine: Make) -> None:
+    """OBSERVED, queue-proxy alone, containerConcurrency 2: of 40 requests at once 18 are answered 503."""
+    it = machine(concurrency=2, max_scale=1, burst_capacity=0.0)
+    first = ask(it)
+    (await it.nth(1)).serves()
+    await first
+    asked = [ask(it) for _ in range(39)]
+    await until(lambda: sum(each.done() for each in asked) == 19)
+    assert [type(each.exception()) for each in asked if each.done() and each.exception()] == [Unavailable] * 18
+    assert it.activator.in_flight == 22
+
+
+async def test_the_activators_queue_has_an_end(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """activator/net/throttler.go: breakerQueueDepth, here made small."""
+    monkeypatch.setattr(activator, "MOST_WAITING", 5)
+    it = machine(concurrency=2, max_scale=1)
+    asked = [ask(it) for _ in range(7)]
+    await until(lambda: sum(each.done() for each in asked) == 2)
+    with pytest.raises(Unavailable, match="5 requests wait for Service orders already"):
+        await asked[5]
+    instance = await it.nth(1)
+    instance.serves()
+    await asked[0]
+    await asked[1]
+
+
+async def test_requests_over_the_capacity_of_one_get_more_instances_and_all_are_served(machine: Make) -> None:
+    """OBSERVED, Serving: 24 requests at once, containerConcurrency 2, target 2, max-scale 3: all 200, on 3 Pods."""
+    it = machine(concurrency=2, target=2.0, max_scale=3, window_s=0.6)
+    asked = [ask(it) for _ in range(24)]
+    for number in (1, 2, 3):
+        (await it.nth(number)).serves()
+    ports: list[int] = []
+    while asked:
+        done, rest = await asyncio.wait(asked, timeout=SOON, return_when=asyncio.FIRST_COMPLETED)
+        assert done
+        ports += [lease.result().address.port for lease in done]
+        assert it.activator.instances <= 3
+        for lease in done:
+            lease.result().release()
+        asked = list(rest)
+    assert set(ports) == {20000, 20001, 20002}
+    assert len(ports) == 24
+
+
+async def test_what_is_under_way_when_an_instance_is_dismissed_ends_there_and_what_comes_goes_elsewhere(
+    machine: Make,
+) -> None:
+    """OBSERVED, Serving: of a Pod that is deleted with requests in flight all are answered 200."""
+    it = machine(min_scale=2)
+    first, second = await it.nth(1), await it.nth(2)
+    first.serves()
+    second.serves()
+    await until(lambda: it.activator.instances == 2)
+    held = await ask(it)
+    dismissed = first if held.address.port == 20000 else second
+    other = await ask(it)
+    again = await ask(it)
+    again_there = again if again.address == held.address else await ask(it)
+    again_there.release(refused=True)
+    assert {(await ask(it)).address.port for _ in range(3)} == {other.address.port}
+    assert not dismissed.gone
+    held.release()
+    await until(lambda: dismissed.gone)
 
 
 async def test_a_lease_is_given_back_once_only(machine: Make) -> None:
