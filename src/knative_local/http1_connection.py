@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
@@ -24,6 +26,8 @@ MOST_OPEN: Final = 64
 IDLE_S: Final = 75.0
 # A request that has begun has to go on: who sends nothing for so long is gone, or means no good.
 STALLED_S: Final = 60.0
+logger = logging.getLogger(__name__)
+
 _METHODS: Final = {method.encode(): method for method in ("GET", "POST")}
 
 
@@ -95,6 +99,9 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError:
+            logger.exception("a request failed in an unforeseen way")
+            self._end_with(_bug())
         except httptools.HttpParserError as error:
             self._give_up(400, f"this is not HTTP/1.1: {error}")
         if self._head_bytes > LARGEST_HEAD and self._begun and not self._last:
@@ -182,19 +189,37 @@ class Connection(asyncio.Protocol):
         self._turns.append(turn)
         if len(self._turns) >= MOST_OPEN:
             self._pause()
-        answering = self._answer(HttpRequest(method, self._target.decode("latin-1"), self._headers, body))
+        try:
+            answering = self._answer(HttpRequest(method, self._target.decode("latin-1"), self._headers, body))
+        except Exception:
+            logger.exception("a request failed in an unforeseen way")
+            answering = _bug()
         if isinstance(answering, HttpResponse):
             self._answered(turn, answering)
         elif isinstance(answering, Promise):
-            make = answering.answer
-            answering.future.add_done_callback(lambda future: self._answered(turn, make(future)))
+            answering.future.add_done_callback(partial(self._kept, turn, answering.answer))
         else:
             self._server.start(self._work(turn, answering))
 
     # answering
 
+    def _kept(
+        self, turn: _Turn, make: Callable[[asyncio.Future[Any]], HttpResponse], future: asyncio.Future[Any]
+    ) -> None:
+        """What a promise hangs on is done."""
+        try:
+            response = make(future)
+        except Exception:
+            logger.exception("a request failed in an unforeseen way")
+            response = _bug()
+        self._answered(turn, response)
+
     async def _work(self, turn: _Turn, work: Coroutine[Any, Any, HttpResponse | Exchange]) -> None:
-        answer = await work
+        try:
+            answer = await work
+        except Exception:
+            logger.exception("a request failed in an unforeseen way")
+            answer = _bug()
         if isinstance(answer, HttpResponse):
             self._answered(turn, answer)
         elif self._lost:
@@ -347,3 +372,7 @@ class Connection(asyncio.Protocol):
             self._paused = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
+
+
+def _bug() -> HttpResponse:
+    return problem(500, "an error on our side; what knative-local writes says more")

@@ -32,7 +32,24 @@ class Service:
             return Promise(self.release, lambda _: echo)
         if request.target == "/work":
             return self._work(echo)
+        if request.target.startswith("/bug"):
+            return self._break(request.target)
         return echo
+
+    def _break(self, where: str) -> Answering:
+        async def late() -> HttpResponse:
+            raise RuntimeError(where)
+
+        def never(_: object) -> HttpResponse:
+            raise RuntimeError(where)
+
+        if where == "/bug-later":
+            return late()
+        if where == "/bug-kept":
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return Promise(done, never)
+        raise RuntimeError(where)
 
     async def _work(self, echo: HttpResponse) -> HttpResponse:
         await asyncio.shield(self.release)
@@ -216,6 +233,14 @@ async def test_a_bad_request_does_not_overtake_the_answers_before_it(connect: Co
         await asyncio.sleep(0)
     service.release.set_result(None)
     assert [(await client.answer())[0] for _ in range(2)] == [200, 400]
+
+
+@pytest.mark.parametrize("where", ["bug", "bug-later", "bug-kept"])
+async def test_a_bug_is_answered_and_told(connect: Connect, caplog: pytest.LogCaptureFixture, where: str) -> None:
+    client = await connect()
+    client.send(GET % where.encode())
+    assert (await client.answer())[0] == 500
+    assert f"/{where}" in caplog.text
 
 
 async def test_the_head_can_be_refused_before_the_body_is_there(service: Service) -> None:
