@@ -21,9 +21,14 @@ def started(url: str, manifests: Manifests, direct_urls: Mapping[str, str], *, c
     def paint(code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if color else text
 
+    of_flows = {flow.source for flow in manifests.flows}
     rows = {
         "brokers": [f"{url}/broker/{broker.key}" for broker in manifests.brokers],
         "triggers": _joined(trigger.name for trigger in manifests.triggers),
+        "channels": [f"{url}/{each.key}" for each in manifests.channels if each.source not in of_flows],
+        "flows": [f"{url}/{flow.channel}  {flow.name}" for flow in manifests.flows],
+        "job sinks": [f"{url}/jobsink/{sink.key}" for sink in manifests.job_sinks],
+        "pings": _joined(f"{source.name} ({source.schedule})" for source in manifests.ping_sources),
         "services": _joined(service.name for service in manifests.services),
         "directly": [f"{direct}  {name}" for name, direct in direct_urls.items()],
         "deployments": _joined(deployment.name for deployment in manifests.deployments),

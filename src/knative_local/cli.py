@@ -9,7 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -132,7 +134,28 @@ def _tables(report: dict[str, Any]) -> Group:
     brokers = _table("Brokers", "broker", "events/s", "events")
     for row in report["brokers"]:
         brokers.add_row(name(row), _number(row["events_per_s"]), _number(row["events_total"]))
-    return Group(services, brokers, triggers, *_troubles(report))
+    for row in report["channels"]:
+        brokers.add_row(f"[dim]channel[/] {name(row)}", _number(row["events_per_s"]), _number(row["events_total"]))
+    return Group(services, brokers, triggers, *_sources_and_sinks(report, name), *_troubles(report))
+
+
+def _sources_and_sinks(report: dict[str, Any], name: Callable[[dict[str, Any]], str]) -> Iterator[Table]:
+    """Tables of what few projects have, where there are rows in them."""
+    if report["ping_sources"]:
+        pings = _table("PingSources", "source", "schedule", "next", "sent", "lost")
+        for row in report["ping_sources"]:
+            due = row["next_ms"] and f"{datetime.fromtimestamp(row['next_ms'] / 1_000):%d.%m. %H:%M:%S}"
+            style = "red" if row["lost"] else "none"
+            numbers = (str(row["sent"]), str(row["lost"]))
+            pings.add_row(f"[{style}]{name(row)}[/]", escape(row["schedule"]), due or "–", *numbers)
+        yield pings
+    if report["job_sinks"]:
+        jobs = _table("JobSinks", "sink", "waiting", "running", "succeeded", "failed")
+        for row in report["job_sinks"]:
+            style = "red" if row["failed"] else "none"
+            numbers = (row[state] for state in ("waiting", "running", "succeeded", "failed"))
+            jobs.add_row(f"[{style}]{name(row)}[/]", *map(str, numbers))
+        yield jobs
 
 
 def _troubles(report: dict[str, Any]) -> list[str]:

@@ -104,9 +104,7 @@ class Node:
         brokers, channels = ([each.key for each in kind] for kind in (manifests.brokers, manifests.channels))
         admin = Admin(log, dispatcher, brokers, channels)
         traffic = BrokerTraffic(log)
-        status = Status(
-            names, manifests.brokers, services, deployments, dispatcher, traffic, log, pings, jobs, self.loaded
-        )
+        status = Status(names, manifests, services, deployments, dispatcher, traffic, log, pings, jobs, self.loaded)
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
         self._parts = Parts(
             services, deployments, subscribers, door, status, admin, ingress, dispatcher, pings, jobs

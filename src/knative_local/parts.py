@@ -50,7 +50,7 @@ class Parts:
         self.jobs.apply(manifests.job_sinks)
         self.subscribers.apply(names)
         self.door.apply(Routes(manifests.virtual_services), names)
-        self.status.apply(names, manifests.brokers)
+        self.status.apply(names, manifests)
         takers = (*manifests.brokers, *manifests.channels)
         # A new Trigger begins at the end of the log: of a new Broker it has to be there before the first event.
         self.ingress.apply([taker for taker in takers if self.ingress.takes(taker.key)])

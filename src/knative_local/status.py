@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import TriggerFigures
 from knative_local.filters import failures_of
 from knative_local.job_sinks import JobFigures, JobSinks
-from knative_local.model import Broker, JobSink, PingSource
+from knative_local.model import Broker, Channel, JobSink, Manifests, PingSource
 from knative_local.names import Names
 from knative_local.ping_sources import PingFigures, PingSources
 from knative_local.reloading import Loaded
@@ -62,7 +62,7 @@ class Status:
     def __init__(
         self,
         names: Names,
-        brokers: Sequence[Broker],
+        manifests: Manifests,
         services: Activators,
         deployments: Deployments,
         figures: Figures,
@@ -72,7 +72,7 @@ class Status:
         jobs: JobSinks,
         loaded: Loaded,
     ) -> None:
-        self.apply(names, brokers)
+        self.apply(names, manifests)
         self._serving = services
         self._deployments = deployments
         self._figures = figures
@@ -83,10 +83,11 @@ class Status:
         self._loaded = loaded
         self._started_ms = _now_ms()
 
-    def apply(self, names: Names, brokers: Sequence[Broker]) -> None:
+    def apply(self, names: Names, manifests: Manifests) -> None:
         """Report of these from now on."""
         self._names = names
-        self._brokers = brokers
+        self._brokers = manifests.brokers
+        self._channels = manifests.channels
 
     def report(self) -> dict[str, Any]:
         """The report, ready for JSON: times in ms since 1970, durations in ms, rates per second."""
@@ -96,7 +97,8 @@ class Status:
             "manifests": {"loaded_ms": self._loaded.loaded_ms, "problems": list(self._loaded.problems)},
             "services": [_service(activator) for activator in self._serving.activators],
             "deployments": [_deployment(runner) for runner in self._deployments.runners],
-            "brokers": self._broker_rows(),
+            "brokers": self._taken_in(self._brokers),
+            "channels": self._taken_in(self._channels),
             "triggers": [self._trigger(figures) for figures in self._figures.trigger_figures()],
             "sources": [
                 {"source": source, "events_per_s": round(rate, 2)} for source, rate in self._traffic.sources().items()
@@ -106,10 +108,10 @@ class Status:
             "dead_letters": {"total": self._dead_letters.dead_letter_total()},
         }
 
-    def _broker_rows(self) -> list[dict[str, Any]]:
+    def _taken_in(self, takers: Iterable[Broker | Channel]) -> list[dict[str, Any]]:
         rates = self._traffic.brokers()
         rows: list[dict[str, Any]] = []
-        for broker in self._brokers:
+        for broker in takers:
             per_s, total = rates.get(broker.key, (0.0, 0))
             rows.append(
                 {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +113,15 @@ def test_a_job_that_fails_is_told(local: Local) -> None:
     assert answer.headers["reason"] == "Failed"
     assert "status 3" in answer.text
     assert local.status()["job_sinks"][0]["failed"] == 1
+
+
+def test_status_shows_them_all(local: Local) -> None:
+    command = [sys.executable, "-m", "knative_local", "status", "--url", local.url]
+
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+
+    assert all(word in shown for word in ("channel orders", "PingSources", "*/1 * * * * *", "JobSinks", "into-the-seq"))
+    assert "fork-kn-parallel-0" in {row["name"] for row in local.status()["channels"]}
 
 
 def test_addresses_that_nobody_has(local: Local) -> None:
