@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from tests.local import Local
@@ -170,11 +171,14 @@ def test_a_websocket_ends_when_its_process_does_and_the_process_comes_back(local
             websocket.recv(timeout=10)
 
     def comes_back() -> bool:
-        with connect(f"ws://127.0.0.1:{local.port}/echo") as again:
-            again.send("there?")
-            return again.recv(timeout=10) == "there?"
+        try:
+            with connect(f"ws://127.0.0.1:{local.port}/echo") as again:
+                again.send("there?")
+                return again.recv(timeout=10) == "there?"
+        except WebSocketException:  # it was so fast that the runtime did not know yet
+            return False
 
-    assert comes_back()
+    eventually(comes_back, what="the process being back")
     (row,) = local.status()["deployments"]
     assert (row["running"], row["restarts"]) == (True, 1)
 
