@@ -50,7 +50,7 @@ lock: ## resolve the Python dependencies anew
 	@$(BIN)/pip-compile -q --upgrade --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 setup: $(VENV)/.installed build/frontend/index.html build/map/streets.json
-setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser
+setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser .java
 
 # The tools that we cannot install ourselves, asked for before anything is written.
 .PHONY: tools
@@ -95,6 +95,14 @@ build/frontend/index.html: frontend/node_modules/.installed frontend/package.jso
 	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo "» Chromium for the browser test"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
 	  else echo "The browser test needs Chromium: install the package chromium (or set CHROMIUM=/path/to/it)." >&2; fi; }
+
+# The tests of the log in Kafka start a real one, which Maven fetches; without both tools they are skipped (failed in CI).
+.PHONY: .java
+.java:
+	@{ command -v java && command -v mvn; } >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "» Java and Maven for the tests against Kafka"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jdk-headless maven; \
+	  else echo "The tests against Kafka need Java and Maven: install the packages default-jdk-headless and maven." >&2; fi; }
 
 clean: ## remove what was installed and built; the data in var/ stay
 	@rm -rf $(VENV) frontend/node_modules build

@@ -41,6 +41,7 @@ def up(
     host: Annotated[str, typer.Option(help="Its address: this machine's own only.")] = "127.0.0.1",
     state: Annotated[Path, typer.Option(help="The folder for what lasts: log, sockets, output.")] = Path("var/knative"),
     root: Annotated[Path, typer.Option(help="The folder in which processes are started.")] = Path(),
+    log: Annotated[str, typer.Option(help="A Kafka cluster for the log, as kafka://127.0.0.1:9092.")] = "",
     keep_for: Annotated[str, typer.Option(help="How long events are kept, as 24h or 90m.")] = "24h",
     keep_size: Annotated[str, typer.Option(help="How large the log may get, as 500MB or 2GB.")] = "2GB",
     watch: Annotated[bool, typer.Option(help="Follow changes of the manifests.")] = True,
@@ -52,7 +53,7 @@ def up(
     """
     words = [sys.executable, "-m", "knative_local.runtime", str(path)]
     words += ["--port", str(port), "--host", host, "--state", str(state), "--root", str(root)]
-    words += ["--keep-for", keep_for, "--keep-size", keep_size]
+    words += ["--keep-for", keep_for, "--keep-size", keep_size, *(["--log", log] if log else [])]
     words += ["--verbose"] * verbose + ["--no-watch"] * (not watch)
     os.execv(sys.executable, words)
 

@@ -243,6 +243,11 @@ def _from_binary(headers: Headers, body: bytes) -> CloudEvent:
             attributes[name] = (_unescaped(raw) if b"%" in raw or b'"' in raw else raw).decode()
         except UnicodeDecodeError:
             raise NotAnEvent(f"header 'ce-{name}' is not UTF-8") from None
+    return from_parts(attributes, body)
+
+
+def from_parts(attributes: dict[str, str], body: bytes) -> CloudEvent:
+    """An event from what the binary mode carries apart: attributes, and the data's bytes. Raises NotAnEvent."""
     _check(attributes)
     json = _encode(attributes)
     if body:

@@ -58,7 +58,7 @@ class Delivering:
         letter = self._log.dead_letter(letter_id)  # read only now: thousands may stand in line
         if letter is None:
             return False
-        record = Record(letter.offset, letter.when_ms, letter.event)
+        record = Record(letter.offset, letter.when_ms, letter.event, letter.partition)
         failed = await self._deliver(record)
         if failed is None:
             await self._durably(lambda: self._log.drop_dead_letter(letter.id))

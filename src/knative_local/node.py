@@ -22,8 +22,7 @@ from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
 from knative_local.job_sinks import JobSinks
 from knative_local.launcher import Launcher
-from knative_local.log.retention import Retention
-from knative_local.log.sqlite import SqliteEventLog
+from knative_local.log.opening import LogOptions, open_log
 from knative_local.model import Deployment, Destination, JobSink, Manifests
 from knative_local.names import RESERVED, Names
 from knative_local.parts import DELIVERIES_GRACE_S, Parts
@@ -52,9 +51,7 @@ logger = logging.getLogger(__name__)
 class Node:
     """The runtime of one state folder, whose log is locked from `start` to the end of its stack."""
 
-    def __init__(
-        self, manifests: Manifests, listener: socket.socket, state: Path, root: Path, retention: Retention
-    ) -> None:
+    def __init__(self, manifests: Manifests, listener: socket.socket, state: Path, root: Path, log: LogOptions) -> None:
         """`listener` is the front door's socket, `state` the folder for what lasts, `root` the processes' folder.
 
         Raises VariableErrors when an environment cannot be made.
@@ -63,7 +60,7 @@ class Node:
         self._listener = listener
         self._state = state.resolve()
         self._root = root
-        self._retention = retention
+        self._log_options = log
         self._ingress_path = ingress_path(state)
         host, port = listener.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -80,7 +77,7 @@ class Node:
         Raises LogUnavailable, RevisionErrors, OSError.
         """
         manifests, names = self._manifests, self._names
-        log = SqliteEventLog.open(self._state / "log.db", self._retention)
+        log = open_log(self._state, self._log_options)
         stack.callback(log.close)
         left = end_leftovers(self._state)
         if left:

@@ -23,6 +23,7 @@ import uvloop
 from knative_local import banner
 from knative_local.durations import go_duration
 from knative_local.environment import VariableErrors
+from knative_local.log.opening import LogOptions, kafka_servers
 from knative_local.log.port import LogUnavailable
 from knative_local.log.retention import Retention, size
 from knative_local.loopback import HOSTS
@@ -53,6 +54,7 @@ class Options:
     port: int
     state: Path
     root: Path
+    log: str | None
     keep_for: int
     keep_size: int
     watch: bool
@@ -67,11 +69,19 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--state", type=Path, default=Path("var/knative"), help="what lasts: log, sockets, output")
     parser.add_argument("--root", type=Path, default=Path(), help="the folder in which processes are started")
+    parser.add_argument("--log", type=_servers, help="a Kafka cluster for the log, as kafka://127.0.0.1:9092")
     parser.add_argument("--keep-for", type=_milliseconds, default="24h", help="how long events are kept, as 24h or 90m")
     parser.add_argument("--keep-size", type=_bytes, default="2GB", help="how large the log may get, as 500MB or 2GB")
     parser.add_argument("--no-watch", dest="watch", action="store_false", help="do not follow changes of the manifests")
     parser.add_argument("--verbose", action="store_true")
     return Options(**vars(parser.parse_args(argv)))
+
+
+def _servers(text: str) -> str:
+    found = kafka_servers(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"'{text}' is no address of Kafka: write it as kafka://127.0.0.1:9092")
+    return found
 
 
 def _milliseconds(text: str) -> int:
@@ -130,8 +140,8 @@ def run(options: Options) -> int:
         listener = listen(options.host, options.port)
         read_ns = time.time_ns()
         manifests = read_manifests(options.path)
-        retention = Retention(age_ms=options.keep_for, bytes=options.keep_size)
-        node = Node(manifests, listener, options.state, options.root, retention)
+        log = LogOptions(options.log, Retention(age_ms=options.keep_for, bytes=options.keep_size))
+        node = Node(manifests, listener, options.state, options.root, log)
         reloader = Reloader(options.path, manifests, read_ns, node.apply, node.loaded) if options.watch else None
         uvloop.run(_until_signal(node, manifests, reloader))
     except (CannotStart, VariableErrors, RevisionErrors, LogUnavailable, OSError) as error:

@@ -111,6 +111,7 @@ def test_a_dead_letter_is_listed_and_replayed(trackway: Running) -> None:
         ("knative_local", ["nonsense"], 2),
         ("knative_local", ["up", "no-such-folder", "--keep-for", "a day"], 2),
         ("knative_local", ["up", "no-such-folder", "--keep-size", "much"], 2),
+        ("knative_local", ["up", "no-such-folder", "--log", "127.0.0.1:9092"], 2),
         ("trackway", ["--help"], 0),
         ("trackway", ["trip", "start", "--help"], 0),
         ("knative_local", ["--help"], 0),

@@ -25,7 +25,8 @@ _RAISE_FLOORS = """
 UPDATE brokers SET floor = max(
     floor,
     (SELECT ifnull(max(done), 0) FROM cursors WHERE broker = key),
-    (SELECT ifnull(max("offset"), 0) FROM dead_letters JOIN cursors USING (trigger) WHERE broker = key)
+    (SELECT ifnull(max("offset"), 0) FROM dead_letters JOIN cursors USING (trigger)
+        WHERE broker = key AND "offset" <= :most_offset)
 )
 """
 
@@ -58,14 +59,14 @@ def from_pages(path: Path, target: sqlite3.Connection) -> int:
                 brokers.setdefault(id_, (key, 0))
             case str(trigger), str(broker), int(done) if 0 <= done <= MOST_OFFSET:
                 cursors[trigger] = (broker, max(done, cursors.get(trigger, (broker, 0))[1]))
-            case None, str(), int(offset), *_, bytes(event) if offset <= MOST_OFFSET and len(columns) == 12:
+            case None, str(), int(), *_, bytes(event) if len(columns) == 12:
                 if _is_event(event):
                     target.execute(_INTO["dead_letters"], (number, *columns[1:]))
             case _:
                 pass
     target.executemany(_INTO["brokers"], ((id_, *broker) for id_, broker in brokers.items()))
     target.executemany(_INTO["cursors"], ((trigger, *cursor) for trigger, cursor in cursors.items()))
-    target.execute(_RAISE_FLOORS)
+    target.execute(_RAISE_FLOORS, {"most_offset": MOST_OFFSET})
     return _events_in(target)
 
 

@@ -49,6 +49,7 @@ class DeadLetter:
     delivered_to_sink: bool
     replaying: bool
     event: CloudEvent
+    partition: int = 0
 
 
 CommitListener = Callable[[str, Sequence[Record]], None]

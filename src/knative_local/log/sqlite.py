@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -15,22 +14,23 @@ from pathlib import Path
 from knative_local.cloudevent import CloudEvent
 from knative_local.filters import Filter
 from knative_local.log.chunk import Chunk
+from knative_local.log.dead_letters import DeadLetterKeeper
+from knative_local.log.durable import Durable, done
 from knative_local.log.feed import Feed
 from knative_local.log.file_lock import FileLock
 from knative_local.log.port import (
     MOST_BYTES_READ,
     CommitListener,
-    DeadLetter,
-    Failure,
     LogUnavailable,
     Reader,
     Record,
 )
-from knative_local.log.rebuild import prepare
 from knative_local.log.retention import Excess, Retention, to_prune
 from knative_local.log.sqlite_chunks import INSERT, ChunkTable
-from knative_local.log.sqlite_dead_letters import LEAVE_OFFSETS, DeadLetterTable
+from knative_local.log.sqlite_cursors import CursorTable
+from knative_local.log.sqlite_dead_letters import DeadLetterTable
 from knative_local.log.sqlite_file import Database
+from knative_local.log.sqlite_opening import open_file
 from knative_local.log.tail import Tail
 
 # What one step of pruning takes off, so that no turn of the loop takes long.
@@ -49,13 +49,6 @@ class _BrokerLog:
     tail: Tail
 
 
-class _Durable(asyncio.Future[None]):
-    """Who appended in one turn waits for the same commit, and must not end the others' waiting when giving up."""
-
-    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - the signature of Future
-        return False
-
-
 _Append = tuple[str, Sequence[CloudEvent]]
 
 
@@ -68,7 +61,7 @@ class _Batch:
     size: int
 
 
-class SqliteEventLog:
+class SqliteEventLog(DeadLetterKeeper):
     """EventLog in a file, for one event loop: commits happen inline in it, as handing them to a thread costs more."""
 
     def __init__(self, database: Database, lock: FileLock, retention: Retention, now_ms: Callable[[], int]) -> None:
@@ -78,12 +71,13 @@ class SqliteEventLog:
         self._now_ms = now_ms
         self._brokers: dict[str, _BrokerLog] = {}
         self._waiting: list[_Append] = []
-        self._durable: _Durable | None = None
+        self._durable: Durable | None = None
         self._feeds: dict[str, Feed] = {}
         self._stored: dict[str, int] = {}
         self._listeners: list[CommitListener] = []
         self._chunks = ChunkTable(database)
-        self._dead_letters = DeadLetterTable(database, now_ms)
+        self._cursors = CursorTable(database)
+        super().__init__(DeadLetterTable(database, now_ms))
         for id_, key, end in self._ends():
             self._brokers[key] = _BrokerLog(id_, Tail(end))
         database.when_reopened(self._reopened)
@@ -93,25 +87,20 @@ class SqliteEventLog:
         cls, path: Path, retention: Retention | None = None, now_ms: Callable[[], int] = _now_ms
     ) -> SqliteEventLog:
         """Open or create the log at `path`. Raises LogUnavailable: another process has it, or it is no such log."""
+        database, lock = open_file(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock.acquire(path)
-        except OSError as error:
-            raise LogUnavailable(f"cannot open the event log {path}: {error.strerror or error}") from error
-        try:
-            return cls(Database(path, prepare), lock, retention or Retention(), now_ms)
-        except BaseException as error:
+            return cls(database, lock, retention or Retention(), now_ms)
+        except BaseException:
+            database.close()
             lock.release()
-            if isinstance(error, (sqlite3.Error, OSError)):
-                raise LogUnavailable(f"cannot open the event log {path}: {error}") from error
             raise
 
     def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
         """See EventLog."""
         if not events:
-            return _done()
+            return done()
         if self._durable is None:
-            self._durable = _Durable()
+            self._durable = Durable()
             asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append((broker, events))
         return self._durable
@@ -149,19 +138,15 @@ class SqliteEventLog:
             if reader.done != self._stored[trigger]
         }
         if done:
-            rows = [(offset, trigger) for trigger, offset in done.items()]
-            self._database.write(("UPDATE cursors SET done = ? WHERE trigger = ?", rows))
+            self._cursors.store(done)
             self._stored.update(done)
 
     def _cursor(self, trigger: str, broker: str) -> int:
-        rows = self._database.query("SELECT broker, done FROM cursors WHERE trigger = ?", (trigger,))
-        if rows and rows[0][0] == broker:
-            return int(rows[0][1])
+        known = self._cursors.get(trigger)
+        if known and known[0] == broker:
+            return known[1]
         end = self.end(broker)
-        self._database.write(
-            ("INSERT OR REPLACE INTO cursors (trigger, broker, done) VALUES (?, ?, ?)", [(trigger, broker, end)]),
-            (LEAVE_OFFSETS, [(trigger,)]),
-        )
+        self._cursors.begin(trigger, broker, end)
         return end
 
     def _feed(self, broker: str) -> Feed:
@@ -172,11 +157,7 @@ class SqliteEventLog:
 
     def forget_triggers(self, keep: Iterable[str]) -> None:
         """See EventLog."""
-        kept = set(keep)
-        known = [trigger for (trigger,) in self._database.query("SELECT trigger FROM cursors")]
-        gone = [(trigger,) for trigger in known if trigger not in kept]
-        if gone:
-            self._database.write(("DELETE FROM cursors WHERE trigger = ?", gone), (LEAVE_OFFSETS, gone))
+        self._cursors.forget(keep)
 
     def prune(self, now_ms: int) -> int:
         """See EventLog. Bounds how much it looks at and deletes, so that no turn of the loop takes long."""
@@ -199,38 +180,6 @@ class SqliteEventLog:
             self._chunks.delete({self._brokers[portion.broker].id: portion.last for portion in go})
         self._chunks.give_back()
         return sum(portion.number for portion in go)
-
-    def bury(
-        self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
-    ) -> None:
-        """See EventLog."""
-        self._dead_letters.bury(trigger, record, destination, failure, attempts, delivered_to_sink)
-
-    def dead_letters(
-        self, trigger: str | None = None, limit: int = 100, before: int | None = None, replaying: bool | None = None
-    ) -> Sequence[DeadLetter]:
-        """See EventLog."""
-        return self._dead_letters.newest(trigger, limit, before, replaying)
-
-    def dead_letter(self, id: int) -> DeadLetter | None:
-        """See EventLog."""
-        return self._dead_letters.get(id)
-
-    def mark_replaying(self, id: int, replaying: bool) -> None:
-        """See EventLog."""
-        self._dead_letters.mark_replaying(id, replaying)
-
-    def drop_dead_letter(self, id: int) -> None:
-        """See EventLog."""
-        self._dead_letters.drop(id)
-
-    def dead_letter_counts(self) -> Mapping[str, int]:
-        """See EventLog."""
-        return self._dead_letters.counts
-
-    def dead_letter_total(self) -> int:
-        """See EventLog."""
-        return sum(self._dead_letters.counts.values())
 
     def close(self) -> None:
         """See EventLog."""
@@ -309,9 +258,3 @@ def _refusal(error: Exception) -> LogUnavailable:
         return error
     logger.error("events cannot be appended, for an unforeseen reason", exc_info=error)
     return LogUnavailable(f"the event log cannot be written: {error!r}")
-
-
-def _done() -> asyncio.Future[None]:
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    done.set_result(None)
-    return done

@@ -24,6 +24,8 @@ ON CONFLICT (trigger, "offset") DO UPDATE SET
 """
 # For a Trigger that begins anew, maybe at another Broker, where the same offset is another event.
 LEAVE_OFFSETS = 'UPDATE dead_letters SET "offset" = -id WHERE trigger = ? AND "offset" > 0'
+# The column "offset" holds the partition, too, where the log has several.
+_PARTITION_SHIFT = 48
 _MOST_KEPT = 100_000
 
 
@@ -40,12 +42,13 @@ class DeadLetterTable:
         self, trigger: str, record: Record, destination: str, failure: Failure, attempts: int, delivered_to_sink: bool
     ) -> None:
         """Insert, or replace what the same Trigger has for this offset. Raises LogUnavailable."""
+        offset = record.partition << _PARTITION_SHIFT | record.offset
         row = (
-            trigger, record.offset, destination, failure.reason, failure.code, failure.data, attempts, self._now_ms(),
+            trigger, offset, destination, failure.reason, failure.code, failure.data, attempts, self._now_ms(),
             delivered_to_sink, record.event.json,
         )  # fmt: skip
         ((known,),) = self._database.query(
-            'SELECT count(*) FROM dead_letters WHERE trigger = ? AND "offset" = ?', (trigger, record.offset)
+            'SELECT count(*) FROM dead_letters WHERE trigger = ? AND "offset" = ?', (trigger, offset)
         )
         self._database.write((_BURY, [row]))
         self.counts[trigger] = self.counts.get(trigger, 0) + 1 - known
@@ -89,10 +92,14 @@ def _dead_letters(
 ) -> list[DeadLetter]:
     return [
         DeadLetter(
-            id_, trigger, offset, destination, Failure(reason, code, data), attempts, when_ms, bool(to_sink),
-            bool(replaying), from_json(event),
+            id_, trigger, _offset(place), destination, Failure(reason, code, data), attempts, when_ms, bool(to_sink),
+            bool(replaying), from_json(event), max(0, place >> _PARTITION_SHIFT),
         )
         for (
-            id_, trigger, offset, destination, reason, code, data, attempts, when_ms, to_sink, replaying, event,
+            id_, trigger, place, destination, reason, code, data, attempts, when_ms, to_sink, replaying, event,
         ) in rows
     ]  # fmt: skip
+
+
+def _offset(place: int) -> int:
+    return place & (1 << _PARTITION_SHIFT) - 1 if place > 0 else place

@@ -23,6 +23,11 @@ class Tail:
         self._commits: deque[tuple[int, int]] = deque()  # how many records, and what they take
         self._bytes = 0
 
+    @property
+    def first(self) -> int:
+        """The offset of the oldest record that is still here."""
+        return self.end - len(self._records) + 1
+
     def extend(self, records: Sequence[Record], size: int) -> None:
         """Add records that follow `end` without a hole; their JSON has `size` bytes."""
         self._records.extend(records)
@@ -35,7 +40,7 @@ class Tail:
 
     def read(self, after: int, limit: int, most_bytes: int) -> Sequence[Record] | None:
         """Records above `after`, bounded as EventLog.read says; None when they are not all here any more."""
-        first = self.end - len(self._records) + 1
+        first = self.first
         if after + 1 < first:
             return None
         records = self._records[after + 1 - first : after + 1 - first + limit]

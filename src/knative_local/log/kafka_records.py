@@ -1,0 +1,61 @@
+"""Events as Kafka's records, in the binary mode of the CloudEvents Kafka binding, just as the Knative broker has them.
+
+Source: OBSERVED of the Knative Kafka broker's receiver; header values are the attributes' texts, not percent-encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from knative_local.cloudevent import CloudEvent, NotAnEvent, from_parts
+
+_PREFIX = "ce_"
+_CONTENT_TYPE = "content-type"
+# The order of the Knative broker; extensions follow.
+_FIRST = ("specversion", "id", "source", "type")
+_THEN = ("dataschema", "subject", "time")
+_NO_EXTENSION = frozenset((*_FIRST, *_THEN, "datacontenttype"))
+
+
+Header = tuple[str, str | bytes | None]
+
+
+class KafkaRecord(NamedTuple):
+    """What is written to a topic: events with the same key lie in one partition, in order."""
+
+    key: bytes | None
+    headers: list[Header]
+    value: bytes | None
+
+
+def to_record(event: CloudEvent) -> KafkaRecord:
+    """The record of an event, its key being the `partitionkey`. Raises NotAnEvent when `data_base64` is not base64."""
+    attributes = event.attributes
+    value, content_type = event.content()
+    headers: list[Header] = [(_PREFIX + name, attributes[name].encode()) for name in _FIRST]
+    if content_type is not None:
+        headers.append((_CONTENT_TYPE, content_type.encode()))
+    headers += [(_PREFIX + name, attributes[name].encode()) for name in _THEN if name in attributes]
+    headers += [(_PREFIX + name, text.encode()) for name, text in attributes.items() if name not in _NO_EXTENSION]
+    key = attributes.get("partitionkey")
+    return KafkaRecord(key.encode() if key else None, headers, value)
+
+
+def from_record(headers: Iterable[Header], value: bytes | None) -> CloudEvent:
+    """The event in a record. Raises NotAnEvent: others may write to the topic, too."""
+    attributes: dict[str, str] = {}
+    for name, raw in headers:
+        text = _text(name, raw)
+        if name == _CONTENT_TYPE:
+            attributes["datacontenttype"] = text
+        elif name.startswith(_PREFIX):
+            attributes[name[len(_PREFIX) :]] = text
+    return from_parts(attributes, value or b"")
+
+
+def _text(name: str, raw: bytes | str | None) -> str:
+    try:
+        return raw.decode() if isinstance(raw, bytes) else raw or ""
+    except UnicodeDecodeError:
+        raise NotAnEvent(f"header '{name}' is not UTF-8") from None

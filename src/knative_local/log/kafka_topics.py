@@ -1,0 +1,144 @@
+"""Topics and consumer groups in Kafka: named and made as the Knative Kafka broker does, asked for and deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage] - documented to be here
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage] - documented to be here
+)
+
+from knative_local.log.port import LogUnavailable
+from knative_local.log.retention import Retention
+
+PARTITIONS = 10
+_ANSWER_S = 10.0
+_AGAIN_S = 0.05
+_NOT_YET = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+_NOTHING_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaNames:
+    """How topics and groups are named, from `namespace` and `name`: as Knative does, where nothing else is said."""
+
+    topics: str = "knative-broker-{namespace}-{name}"
+    groups: str = "knative-trigger-{namespace}-{name}"
+
+    def topic(self, broker: str) -> str:
+        """The topic of a Broker."""
+        return _named(self.topics, broker)
+
+    def group(self, trigger: str) -> str:
+        """The consumer group of a Trigger."""
+        return _named(self.groups, trigger)
+
+
+def _named(template: str, key: str) -> str:
+    namespace, _, name = key.partition("/")
+    return template.format(namespace=namespace, name=name)
+
+
+class KafkaTopics:
+    """Asks the cluster, and waits for its answers. All of it raises LogUnavailable."""
+
+    def __init__(self, servers: str, settings: Mapping[str, Any], retention: Retention) -> None:
+        self._servers = servers
+        self._settings = {**settings, "bootstrap.servers": servers}
+        # Its annotations leave out what the futures hold.
+        self._admin: Any = AdminClient(self._settings)
+        self._retention = retention
+
+    def check(self) -> None:
+        """See that the cluster is there."""
+        try:
+            self._admin.list_topics(timeout=_ANSWER_S)
+        except KafkaException as error:
+            raise LogUnavailable(
+                f"no Kafka answers at {self._servers} ({error.args[0].str()}): start it first"
+            ) from error
+
+    def ensure(self, topic: str) -> None:
+        """Make the topic unless it is there."""
+        size = str(self._retention.bytes // PARTITIONS)
+        kept = {"retention.ms": str(self._retention.age_ms), "retention.bytes": size}
+        made = self._admin.create_topics([NewTopic(topic, num_partitions=PARTITIONS, config=kept)])
+        _answers(made, besides=(KafkaError.TOPIC_ALREADY_EXISTS,))
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """By partition, the offset behind the newest record. Waits for a topic that was made just now."""
+        return _patiently(lambda: self._ends(topic))
+
+    def _ends(self, topic: str) -> dict[int, int]:
+        described = self._admin.list_topics(topic, timeout=_ANSWER_S).topics[topic]
+        newest = {TopicPartition(topic, number): OffsetSpec.latest() for number in described.partitions}
+        found = self._admin.list_offsets(newest)
+        return {partition.partition: answer.result(_ANSWER_S).offset for partition, answer in found.items()}
+
+    def begin(self, group: str, topic: str, ends: Mapping[int, int]) -> dict[int, int]:
+        """By partition, where the group goes on: where it has stored nothing yet at the end, which is stored then."""
+        # A consumer's way: the admin client of librdkafka 2.16 crashes on a coordinator that is not ready.
+        consumer = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False})
+        try:
+            stored = _patiently(
+                lambda: consumer.committed([TopicPartition(topic, number) for number in ends], timeout=_ANSWER_S)
+            )
+            begin = {each.partition: each.offset for each in stored if each.offset >= 0}
+            new = [TopicPartition(topic, number, end) for number, end in ends.items() if number not in begin]
+            if new:
+                _patiently(lambda: consumer.commit(offsets=new, asynchronous=False))
+        finally:
+            consumer.close()
+        return begin | {each.partition: each.offset for each in new}
+
+    def forget(self, groups: Sequence[str]) -> None:
+        """Delete groups, with what they have stored."""
+        if groups:
+            _answers(self._admin.delete_consumer_groups(groups), besides=_NOTHING_THERE)
+
+
+def _answers(asked: Mapping[Any, Future[Any]], besides: Sequence[int]) -> None:
+    """Wait for all of them; refusals with the codes `besides` are none."""
+    for answer in asked.values():
+        try:
+            answer.result(_ANSWER_S)
+        except (KafkaException, TimeoutError) as error:
+            if _code(error) not in besides:
+                raise _unavailable(error) from error
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """Ask until Kafka is ready to answer."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        try:
+            return ask()
+        except (KafkaException, TimeoutError) as error:
+            if time.monotonic() > deadline or _code(error) not in _NOT_YET:
+                raise _unavailable(error) from error
+        time.sleep(_AGAIN_S)
+
+
+def _code(error: Exception) -> int | None:
+    return error.args[0].code() if isinstance(error, KafkaException) else None
+
+
+def _unavailable(error: Exception) -> LogUnavailable:
+    reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
+    return LogUnavailable(f"Kafka does not answer as it should: {reason}")
