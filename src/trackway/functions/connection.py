@@ -7,7 +7,6 @@ head and body written apart are two packets, and with delayed acknowledgements o
 
 import asyncio
 import logging
-import re
 from asyncio import TimerHandle
 from collections.abc import Coroutine, Mapping
 from os import dup
@@ -17,11 +16,13 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from trackway.functions.exchange import Answered
+from trackway.functions.foreign import foreign
 from trackway.functions.heads import Headers, KnownHeads
 from trackway.functions.host import Function, largest_body
 from trackway.functions.joining import JoiningTransport
 from trackway.functions.problem import problem
 from trackway.functions.requests import OwnRequest, PassedOn, decoded
+from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turns
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ MOST_TURNS: Final = 1000
 MOST_WAITING: Final = 64 * 1024 * 1024
 """Bytes of the bodies of those that were read whole, likewise."""
 
-_NOTED: Final = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
-_OWN_HOST: Final = re.compile(rb"(?i)(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
+_NOTED: Final = frozenset(
+    {b"connection", b"content-length", b"expect", b"traceparent", b"transfer-encoding", b"upgrade"}
+)
 _CLOSE: Final = b"\r\nconnection: close\r\n"
 _log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Connection(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 connection for one function. The parser's callbacks are the ``on_`` methods."""
 
     function: ClassVar[Function]
+    hot: ClassVar[Mapping[tuple[bytes, bytes], HotRoute]]
     known: ClassVar[KnownHeads]
     is_guarded: ClassVar[bool] = False
     """Whether pages of other sites are kept out here, because nobody in front does it."""
@@ -64,7 +67,6 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.url = b""
         self.headers = []
-        self._hot = self.function.routes.hot
         self._turns = Turns()
         self._receiving: OwnRequest | None = None
         self._drops = False  # what is being received will not be answered, since the connection is about to end
@@ -110,13 +112,13 @@ class Connection(HttpToolsProtocol):
     @property
     def open_requests(self) -> int:
         """How many requests have come and are not answered."""
-        return len(self._turns)
+        return len(self._turns.waiting)
 
     def release(self) -> int | None:
         """Part with a connection on which nothing is under way: a descriptor of it, for somebody else to go on with.
         None if something is."""
         transport = self.transport
-        if len(self._turns) or not self._is_between or self._is_last or transport.is_closing():
+        if len(self._turns.waiting) or not self._is_between or self._is_last or transport.is_closing():
             return None
         if transport.get_write_buffer_size():
             return None
@@ -135,7 +137,7 @@ class Connection(HttpToolsProtocol):
     def _look(self) -> None:
         """Close a connection that nothing was heard from for too long while nothing was owed to it. One timer that
         looks now and then, since setting one for each request would cost as much as a short answer."""
-        idle = 0.0 if len(self._turns) else self.loop.time() - self._heard
+        idle = 0.0 if len(self._turns.waiting) else self.loop.time() - self._heard
         if idle >= self.timeout_keep_alive:
             self.timeout_keep_alive_handler()
         else:
@@ -149,9 +151,12 @@ class Connection(HttpToolsProtocol):
             return
         if self._is_between:
             data = self._read_known(data)
-            if not data:
-                self._pause_if_far_ahead()
-                return
+        if data:
+            self._parse(data)
+        if len(self._turns.waiting) > MOST_TURNS or self._waiting > MOST_WAITING:
+            self.flow.pause_reading()
+
+    def _parse(self, data: bytes) -> None:
         if self._in_head:
             self._head_size += len(data)
         self._has_long_head = self._head_size + len(data) > LARGEST_HEAD
@@ -165,11 +170,6 @@ class Connection(HttpToolsProtocol):
         else:
             if self._in_head and self._head_size > LARGEST_HEAD:
                 self._refuse_rest(_long_head())
-        self._pause_if_far_ahead()
-
-    def _pause_if_far_ahead(self) -> None:
-        if len(self._turns) > MOST_TURNS or self._waiting > MOST_WAITING:
-            self.flow.pause_reading()
 
     def _read_known(self, data: bytes) -> bytes:
         """Take the requests for hot routes whose headers are known; gives the rest, which begins with one of another
@@ -180,13 +180,12 @@ class Connection(HttpToolsProtocol):
             if head is None:
                 break
             url, headers, end = head
-            hot = self._hot.get((b"GET", url.partition(b"?")[0]))
+            path, _, query = url.partition(b"?")
+            hot = self.hot.get((b"GET", path))
             if hot is None:
                 break
             at = end
-            request = OwnRequest(self.function, self, b"GET", url, headers, hot, 0)
-            self._turns.add(request)
-            self._turns.read(request)
+            self._turns.take(OwnRequest(self.function, self, b"GET", path, query, headers, hot))
             if at == len(data):
                 return b""
         self._candidate = self.known.candidate(data, at)
@@ -231,8 +230,8 @@ class Connection(HttpToolsProtocol):
         self._drops = self._is_last
         if self._is_last:
             self._receiving = None
-        elif self.is_guarded and (foreign := _foreign(headers)):
-            self._refuse_rest(foreign)
+        elif self.is_guarded and (refusal := foreign(headers)):
+            self._refuse_rest(refusal)
         elif self._has_long_head and _size(self.url, headers) > LARGEST_HEAD:
             self._refuse_rest(_long_head())
         else:
@@ -267,12 +266,14 @@ class Connection(HttpToolsProtocol):
         """The request, if it is answered from here."""
         url, noted = self.url, self._noted
         method = self.parser.get_method()
-        hot = self._hot.get((method, url.partition(b"?")[0]))
+        path, _, query = url.partition(b"?")
+        hot = self.hot.get((method, path))
         if hot is None and not (method == b"POST" and self.function.is_delivery("POST", decoded(headers))):
             return None
         if b"#" in url or not url.startswith(b"/") or (noted and not self._is_plain(noted)):
             return None
-        request = OwnRequest(self.function, self, method, url, headers, hot, largest_body(delivery=hot is None))
+        most, trace = largest_body(delivery=hot is None), noted.get(b"traceparent")
+        request = OwnRequest(self.function, self, method, path, query, headers, hot, most, trace)
         if b"content-length" in noted:
             request.expect(int(noted[b"content-length"]))
         return request
@@ -297,18 +298,18 @@ class Connection(HttpToolsProtocol):
 
     def _refuse_rest(self, answered: Answered) -> None:
         """Answer what cannot be read, after what came before it, and end the connection."""
-        last = self._turns.last
+        last, request = self._turns.last, self._receiving
         self._is_last = self._drops = self._is_broken = True
-        if self._receiving is not None:
-            request, self._receiving = self._receiving, None
-        elif isinstance(last, PassedOn) and last.cycle.more_body:
-            self.transport.close()  # its answer may be half written: the end of the connection says enough
-            return
-        else:
-            request = OwnRequest(self.function, self, b"", self.url, [], None, 0)
+        self._receiving = None
+        if request is None and not (isinstance(last, PassedOn) and last.cycle.more_body):
+            request = OwnRequest(self.function, self, b"", b"", b"", [])
             self._turns.add(request)
+        if request is None or (request.answer is not None and request is not last):
+            self.transport.close()  # its answer is on its way, whole or in part: the end of the connection says enough
+            return
         request.closes = True
-        request.refuse(answered)
+        if request.answer is None:
+            request.refuse(answered)
 
     def _end_with_last(self) -> None:
         self._is_last = True
@@ -328,7 +329,7 @@ class Connection(HttpToolsProtocol):
 
     def settled(self) -> None:
         """An answer is there. Where several wait they are written together, at the end of this turn of the loop."""
-        if len(self._turns) == 1:
+        if len(self._turns.waiting) == 1:
             self._write_due()
         elif not self._is_scheduled:
             self._is_scheduled = True
@@ -359,31 +360,26 @@ class Connection(HttpToolsProtocol):
                 self.transport.write(b"".join(answers))
                 self.transport.close()
                 return
-            self.transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
-        if len(self._turns):
+            self._joining.transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+        if len(self._turns.waiting):
             self._turns.begin_next()
         if self.flow.read_paused:
             self._resume_reading()
 
     def _resume_reading(self) -> None:
-        if not self.flow.write_paused and len(self._turns) <= MOST_TURNS // 2 and self._waiting <= MOST_WAITING // 2:
+        if (
+            not self.flow.write_paused
+            and len(self._turns.waiting) <= MOST_TURNS // 2
+            and self._waiting <= MOST_WAITING // 2
+        ):
             self.flow.resume_reading()
 
 
 def connection_for(function: Function) -> type[Connection]:
     """The class of the connections that ``function`` is asked over."""
-    return type("FunctionConnection", (Connection,), {"function": function, "known": KnownHeads()})
-
-
-def _foreign(headers: Headers) -> Answered | None:
-    """The answer to a request that may come from another site's page in a browser. A foreign Host is a name that
-    somebody else's DNS points here (rebinding); the others are set by browsers, and no page can change them."""
-    said = dict(headers)
-    if not _OWN_HOST.fullmatch(said.get(b"host", b"")):
-        return problem(421, "this is an address of this machine only; use 127.0.0.1")
-    if b"origin" in said or said.get(b"sec-fetch-site", b"none") not in {b"none", b"same-origin"}:
-        return problem(403, "pages of other sites may not use this address")
-    return None
+    return type(
+        "FunctionConnection", (Connection,), {"function": function, "hot": function.routes.hot, "known": KnownHeads()}
+    )
 
 
 def _size(url: bytes, headers: Headers) -> int:

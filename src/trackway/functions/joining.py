@@ -9,7 +9,7 @@ class JoiningTransport:
     ends."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+        self.transport = transport
         self._head = b""
 
     def write(self, data: bytes) -> None:
@@ -19,17 +19,17 @@ class JoiningTransport:
             self._head = data
             asyncio.get_running_loop().call_soon(self.release)
             return
-        self._transport.write(data)
+        self.transport.write(data)
 
     def close(self) -> None:
         self.release()
-        self._transport.close()
+        self.transport.close()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        return getattr(self.transport, name)
 
     def release(self) -> None:
         """Write what is held back."""
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head)
+            self.transport.write(head)

@@ -31,30 +31,32 @@ class OwnRequest(Turn):
     """A request that is answered without the framework. Having emitted a hot route's event, it is told what became of
     it: it is the emission."""
 
-    __slots__ = ("_chunks", "_function", "_headers", "_hot", "_line", "_method", "_most", "_url")
-
     is_over = False
+    _chunks: list[bytes] | None = None
 
     def __init__(
         self,
         function: Function,
         line: Line,
         method: bytes,
-        url: bytes,
+        path: bytes,
+        query: bytes,
         headers: Headers,
-        hot: HotRoute | None,
-        most: int,
+        hot: HotRoute | None = None,
+        most: int = 0,
+        trace: bytes | None = None,
     ) -> None:
-        """``most`` is how many bytes the body may have; ``hot`` is the short way, if there is one."""
-        super().__init__()
+        """``hot`` is the short way, if there is one, ``most`` how many bytes the body may have, ``trace`` the
+        traceparent."""
         self._function = function
         self._line = line
         self._method = method
-        self._url = url
+        self._path = path
+        self._query = query
         self._headers = headers
         self._hot = hot
         self._most = most
-        self._chunks: list[bytes] = []
+        self._trace = trace
 
     @property
     def is_hot(self) -> bool:
@@ -71,12 +73,15 @@ class OwnRequest(Turn):
         if self.answer is not None:
             return
         if self.size + len(chunk) > self._most:
-            self._chunks.clear()
+            self._chunks = None
             self.size = 0
             self.refuse(too_large(self._most))
+            return
+        self.size += len(chunk)
+        if self._chunks is None:
+            self._chunks = [chunk]
         else:
             self._chunks.append(chunk)
-            self.size += len(chunk)
 
     def begin(self) -> None:
         if self._hot is None or self._chunks or not self._emit(self._hot):
@@ -100,23 +105,23 @@ class OwnRequest(Turn):
     def _emit(self, hot: HotRoute) -> bool:
         deps = self._function.deps
         try:
-            event = hot.read(self._url.partition(b"?")[2], deps)
+            event = hot.read(self._query, deps)
         except Exception:
             _log.exception("bug on the short way of %s", self._what)  # the long way remains
             return False
         if event is None:
             return False
-        for name, value in self._headers:
-            if name == b"traceparent":
-                (event,) = traced([event], value.decode("latin-1"))
+        if self._trace is not None:
+            (event,) = traced([event], self._trace.decode("latin-1"))
         deps.sink.post(event, self)
         return True
 
     async def _answer(self) -> None:
-        chunks, self._chunks = self._chunks, []
-        query = self._url.partition(b"?")[2].decode("latin-1")
+        chunks, self._chunks = self._chunks or [b""], None
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        received = Received(self._method.decode(), self._path, query, decoded(self._headers), body)
+        received = Received(
+            self._method.decode(), self._asked, self._query.decode("latin-1"), decoded(self._headers), body
+        )
         answered = await self._function.answer(received)
         try:
             self.refuse(answered)
@@ -124,23 +129,20 @@ class OwnRequest(Turn):
             self.refuse(answer_of(error, self._what))
 
     @property
-    def _path(self) -> str:
-        return unquote(self._url.partition(b"?")[0].decode("latin-1"))
+    def _asked(self) -> str:
+        return unquote(self._path.decode("latin-1"))
 
     @property
     def _what(self) -> str:
-        return f"{self._method.decode()} {self._path}"
+        return f"{self._method.decode()} {self._asked}"
 
 
 class PassedOn(Turn):
     """A request that the framework's application answers."""
 
-    __slots__ = ("_start", "cycle")
-
     is_passed_on = True
 
     def __init__(self, cycle: "RequestResponseCycle", start: Callable[[], None]) -> None:
-        super().__init__()
         self.cycle = cycle
         self._start = start
 

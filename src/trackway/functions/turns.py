@@ -12,18 +12,14 @@ from collections import deque
 class Turn:
     """A request's place in the order; ``answer`` is the whole message of one that is answered here."""
 
-    __slots__ = ("answer", "closes", "has_begun", "is_read", "size")
-
     is_passed_on = False
-
-    def __init__(self) -> None:
-        self.is_read = False
-        self.has_begun = False
-        self.closes = False
-        """The connection ends with this answer."""
-        self.size = 0
-        """Bytes of the body that are held."""
-        self.answer: bytes | None = None
+    is_read = False
+    has_begun = False
+    closes = False
+    """The connection ends with this answer."""
+    size = 0
+    """Bytes of the body that are held."""
+    answer: bytes | None = None
 
     def begin(self) -> None:
         """Do what was asked. Called once at most."""
@@ -31,23 +27,20 @@ class Turn:
 
 
 class Turns:
-    """The requests that are not answered yet, oldest first."""
+    """Who answers when. ``waiting`` are the requests that are not answered yet, oldest first."""
 
     def __init__(self) -> None:
-        self._turns: deque[Turn] = deque()
+        self.waiting: deque[Turn] = deque()
         self._passed_on = 0
-
-    def __len__(self) -> int:
-        return len(self._turns)
 
     @property
     def last(self) -> Turn | None:
         """The newest."""
-        return self._turns[-1] if self._turns else None
+        return self.waiting[-1] if self.waiting else None
 
     def add(self, turn: Turn) -> None:
         """A request has come, perhaps without its body."""
-        self._turns.append(turn)
+        self.waiting.append(turn)
         if turn.is_passed_on:
             self._passed_on += 1
             self.begin_next()
@@ -58,9 +51,14 @@ class Turns:
         if not self._passed_on:
             self._begin(turn)
 
+    def take(self, turn: Turn) -> None:
+        """A request has come, one that is answered here, and whole."""
+        self.waiting.append(turn)
+        self.read(turn)
+
     def due(self) -> list[Turn]:
         """Those whose answers can be written now; they are forgotten."""
-        turns = self._turns
+        turns = self.waiting
         if len(turns) == 1:
             return [turns.popleft()] if turns[0].answer is not None else []
         due: list[Turn] = []
@@ -70,14 +68,14 @@ class Turns:
 
     def begin_next(self) -> None:
         """Let one that is passed on begin, if all before it are answered; to be called when that is written."""
-        if self._turns and self._turns[0].is_passed_on:
-            self._begin(self._turns[0])
+        if self.waiting and self.waiting[0].is_passed_on:
+            self._begin(self.waiting[0])
 
     def ended(self) -> None:
         """The one that was passed on has written its answer: those behind it begin, up to the next one of its kind."""
-        self._turns.popleft()
+        self.waiting.popleft()
         self._passed_on -= 1
-        for turn in list(self._turns):
+        for turn in list(self.waiting):
             if turn.is_passed_on:
                 break
             if turn.is_read:
@@ -85,8 +83,8 @@ class Turns:
 
     def clear(self) -> list[Turn]:
         """Forget all; gives those that there were."""
-        left = list(self._turns)
-        self._turns.clear()
+        left = list(self.waiting)
+        self.waiting.clear()
         self._passed_on = 0
         return left
 

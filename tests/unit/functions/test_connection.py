@@ -253,6 +253,21 @@ async def test_a_delivery_that_breaks_off_in_its_body_is_refused(peer: Peer) -> 
     assert peer.transport.is_closed
 
 
+@pytest.mark.parametrize("is_behind", [False, True])
+async def test_a_refused_body_that_breaks_off_ends_the_connection(peer: Peer, is_behind: bool) -> None:
+    if is_behind:
+        peer.send(get("/hot?1"))
+    peer.send(get("/hot?2", "transfer-encoding: chunked", method="POST"))
+    for _ in range(LARGEST_REQUEST // 65536 + 1):
+        peer.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+    peer.send(b"no size\r\n")
+    peer.sink.acknowledge(*peer.sink.posted)
+    await peer.settle()
+    assert peer.heard.count(b"HTTP/1.1 ") == 1 + is_behind
+    assert b"HTTP/1.1 413 " in peer.heard
+    assert peer.transport.is_closed
+
+
 @pytest.mark.parametrize("size", [1024, 65536])
 async def test_a_head_without_end_is_refused(peer: Peer, size: int) -> None:
     peer.send(b"GET /hot?1 HTTP/1.1\r\nhost: x\r\nlong: ")
