@@ -27,6 +27,8 @@ MOST_WAITING: Final = 10_000
 MOST_KEPT: Final = 10_000
 KEEP_S: Final = 24 * 3600.0
 """How long a Job that has ended is remembered where ttlSecondsAfterFinished is not said; on a cluster for ever."""
+GRACE_S: Final = 30.0
+"""How long a process may take to end when its Job is too late, or its JobSink gone."""
 # Kubernetes: 10 s, 20 s, 40 s …, at most 6 minutes.
 FIRST_WAIT_S: Final = 10.0
 LONGEST_WAIT_S: Final = 360.0
@@ -64,14 +66,13 @@ class _Sink:
 class JobSinks:
     """All JobSinks of the manifests. `most` is how many of their processes may run at once."""
 
-    def __init__(
-        self, path: Path, launch: Launch, most: int, *, sleep: Sleep = asyncio.sleep, grace_s: float = 5.0
-    ) -> None:
+    def __init__(self, path: Path, launch: Launch, most: int, *, sleep: Sleep = asyncio.sleep) -> None:
         self._path = path
         self._launch = launch
         self._places = asyncio.Semaphore(most)
         self._sleep = sleep
-        self._grace_s = grace_s
+        self._grace_s = GRACE_S
+        self._stopping = False
         self._sinks: dict[str, _Sink] = {}
         # One thread: whoever waits for the disk waits in line, and the loop does not wait.
         self._disk = ThreadPoolExecutor(1, "jobs")
@@ -94,6 +95,8 @@ class JobSinks:
         Once per event: a repeat gets 202 too and starts nothing. `GET` of a Location tells how the Job is: 202 while
         it goes on, 200 when it has succeeded, 400 when it has failed, 404 for none.
         """
+        if self._stopping:
+            return problem(503, "everything here is being stopped", 5.0)
         parts = request.target.partition("?")[0].removeprefix(JOB_SINK_PATH).strip("/").split("/")
         key, job = "/".join(parts[:2]), parts[2:]
         at = self._sinks.get(key)
@@ -123,8 +126,9 @@ class JobSinks:
             )  # fmt: skip
         return rows
 
-    async def stop(self) -> None:
-        """End what runs; Jobs that have not ended start again with the next start of the runtime."""
+    async def stop(self, grace_s: float) -> None:
+        """Take no more, give what runs `grace_s` to end; Jobs that have not ended start again with the next start."""
+        self._stopping, self._grace_s = True, grace_s
         tasks = [task for at in self._sinks.values() for task in at.tasks]
         self.apply(())
         await asyncio.gather(*tasks, return_exceptions=True)

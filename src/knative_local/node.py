@@ -93,7 +93,7 @@ class Node:
         deployments = Deployments(partial(self._launch_deployment, launcher), backends)
 
         launch_job = partial(self._launch_job, launcher)
-        jobs = JobSinks(self._state / "jobs", launch_job, MOST_JOBS, grace_s=PROCESSES_GRACE_S)
+        jobs = JobSinks(self._state / "jobs", launch_job, MOST_JOBS)
         ingress = Ingress(log, (*manifests.brokers, *manifests.channels), jobs=jobs.accept)
         subscribers = LocalSubscribers(names, backends, client, ingress)
         dispatcher = Dispatcher(manifests.triggers, log, subscribers)
@@ -115,15 +115,14 @@ class Node:
         await public.begin(self._listener)
         stack.push_async_callback(public.end, SERVER_GRACE_S)
 
-        stack.push_async_callback(_stop_all, (deployments, services))
+        stack.push_async_callback(_stop_all, (deployments, services, jobs))
         deployments.apply(manifests.deployments, self._environments.of_deployment)
         services.begin()
+        jobs.apply(manifests.job_sinks)
         stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
         await dispatcher.start()
         stack.push_async_callback(pings.stop)
         pings.apply(manifests.ping_sources)
-        stack.push_async_callback(jobs.stop)
-        jobs.apply(manifests.job_sinks)
         stack.callback(_close, door, admin)
         await deployments.first_ready()
 
@@ -205,7 +204,7 @@ def _close(door: FrontDoor, admin: Admin) -> None:
     admin.release_waiting()
 
 
-async def _stop_all(processes: tuple[Deployments | Services, ...]) -> None:
+async def _stop_all(processes: tuple[Deployments | Services | JobSinks, ...]) -> None:
     await asyncio.gather(*(process.stop(PROCESSES_GRACE_S) for process in processes))
 
 

@@ -77,13 +77,15 @@ class Reloader:
         self._stamps = _stamps_since(self._files, read_ns)
         self._task: asyncio.Task[None] | None = None
         self._applying: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def begin(self) -> None:
         """Watch from now on."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Watch no more; what is being applied is applied to the end."""
+        """Watch no more; what is being applied is applied to the end, but not tried again."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -129,7 +131,7 @@ class Reloader:
 
     async def _serve(self, manifests: Manifests) -> None:
         try:
-            while manifests != self._served:
+            while manifests != self._served and not self._stopping:
                 try:
                     await self._apply(manifests)
                     self._served = manifests

@@ -81,10 +81,10 @@ class Deployments:
         coming = [running.runner for running, _ in self._coming.values()]
         for _, task in self._coming.values():
             task.cancel()
-        await asyncio.gather(*(runner.stop(grace_s) for runner in (*self.runners, *coming)))
-        for task in self._ending:
-            task.cancel()
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        ending = list(self._ending)
+        await asyncio.gather(
+            *(runner.stop(grace_s) for runner in (*self.runners, *coming)), _within(grace_s, ending)
+        )  # fmt: skip
 
     def _begin(self, deployment: Deployment, environment: Mapping[str, str]) -> _Running:
         async def launch() -> Instance:
@@ -116,3 +116,12 @@ class Deployments:
         task = asyncio.get_running_loop().create_task(runner.stop(GRACE_S))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+
+async def _within(seconds: float, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for `tasks`, and give up those that take longer."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

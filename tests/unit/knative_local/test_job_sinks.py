@@ -84,7 +84,7 @@ async def start(tmp_path: Path, machine: Machine, sleep: FakeSleep) -> AsyncIter
 
     yield started
     for each in made:
-        await each.stop()
+        await each.stop(1)
 
 
 async def post(jobs: JobSinks, id: str = "1", path: str = "/jobsink/town/print", **more: Any) -> HttpResponse:
@@ -143,7 +143,7 @@ async def test_a_repeat_is_known_after_a_restart(start: Callable[..., JobSinks],
     first = start(SINK)
     await post(first)
     await until(lambda: numbers(first).succeeded == 1)
-    await first.stop()
+    await first.stop(1)
 
     second = start(SINK)
 
@@ -200,8 +200,9 @@ async def test_a_stop_ends_what_runs_and_it_starts_again_later(
     await post(first)
     await until(lambda: len(machine.processes) == 1)
 
-    await first.stop()
+    await first.stop(1)
     assert machine.processes[0].stopped
+    assert (await post(first, "2")).status == 503
     second = start(SINK)
 
     await until(lambda: len(machine.processes) == 2)

@@ -28,6 +28,7 @@ class Town:
         self.folders: list[set[Path]] = []
         self.applied: list[list[str]] = []
         self.failures: list[Exception] = []
+        self.fails_for_ever: Exception | None = None
         self.loaded = Loaded(loaded_ms=0)
         self.sleep = FakeSleep()
         self._changes: asyncio.Queue[Exception | None] = asyncio.Queue()
@@ -63,6 +64,8 @@ class Town:
             yield None
 
     async def apply(self, manifests: Manifests) -> None:
+        if self.fails_for_ever is not None:
+            raise self.fails_for_ever
         if self.failures:
             raise self.failures.pop(0)
         self.applied.append([broker.name for broker in manifests.brokers])
@@ -155,6 +158,15 @@ async def test_a_log_that_cannot_be_written_is_waited_for(town: Town) -> None:
 
     await until(lambda: town.applied == [["second"]])
     assert town.sleep.slept == [1.0, 1.0]
+
+
+async def test_a_stop_does_not_wait_for_a_disk_that_stays_full(town: Town) -> None:
+    town.fails_for_ever = LogUnavailable("the disk is full")
+    town.write("second")
+    town.change()
+    await until(lambda: len(town.sleep.slept) > 1)
+
+    await asyncio.wait_for(town.reloader.stop(), 5)
 
 
 async def test_a_watch_that_fails_is_set_up_again(town: Town) -> None:
