@@ -115,10 +115,7 @@ class ForkServer:
         leader of its own session. Raises CannotFork."""
         control = await self._serving()
         start = {"module": module.name, "arguments": module.arguments, "environment": dict(environment)}
-        try:
-            socket.send_fds(control, [json.dumps(start).encode()], output)
-        except OSError as error:  # a crowd, or an environment too large for a message
-            raise CannotFork(f"its fork server takes no request: {error.strerror}") from error
+        await self._send(control, json.dumps(start).encode(), output)
         answer: asyncio.Future[int] = self._loop.create_future()
         self._answers.append(answer)
         try:
@@ -138,6 +135,17 @@ class ForkServer:
             await asyncio.wait((life,))
         if parent is not None:
             await parent.ended()
+
+    async def _send(self, control: socket.socket, request: bytes, output: tuple[int, int]) -> None:
+        while True:
+            try:
+                socket.send_fds(control, [request], output)
+            except OSError as error:
+                if not isinstance(error, BlockingIOError) or not self._answers:  # such as an environment too large
+                    raise CannotFork(f"its fork server takes no request: {error.strerror}") from error
+            else:
+                return
+            await asyncio.wait((self._answers[0],))  # a crowd: with each answer there is room for another
 
     async def _serving(self) -> socket.socket:
         """Its control socket, once it has loaded what it is to load."""

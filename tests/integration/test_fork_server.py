@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from knative_local.environment import machine_environment
 from knative_local.http1 import HttpClient
 from knative_local.launcher import FORK_SERVER, Launcher
 from knative_local.process import RUN_MARK, Child, StartError
+from tests.running import eventually, free_port
 
 pytestmark = [
     pytest.mark.integration,
@@ -61,6 +63,16 @@ import http.server, os
 import library
 print(f"loaded by {library.loaded_by}, answer {library.answer}", flush=True)
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.BaseHTTPRequestHandler).serve_forever()
+"""
+MANIFEST = """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: listens}
+spec:
+  template:
+    metadata:
+      annotations: {autoscaling.knative.dev/min-scale: "1", local.knative.dev/preload: library}
+    spec: {containers: [{command: [python, -m, listens]}]}
 """
 SAYS_READY = """
 import os, socket, time
@@ -273,6 +285,37 @@ async def test_nothing_is_left_when_the_launcher_has_stopped(house: House) -> No
     assert parent.environ()[RUN_MARK] == str((house.folder / "state").resolve())  # so that `end_leftovers` finds it
     await house.launcher.stop()
     assert house.parents() == []
+
+
+async def test_a_crowd_is_forked_to_the_last(house: House) -> None:
+    house.module("brief", "import library; print(library.loaded_by)")
+    large = {f"VARIABLE_{number}": "x" * 1000 for number in range(40)}
+    crowd = await asyncio.gather(*(house.run("brief", **large) for _ in range(30)))
+    assert [await child.ended() for child in crowd] == [0] * 30
+    assert len(set(house.written.split())) == 1
+
+
+def test_a_killed_runtime_takes_its_forked_instances_and_their_parent_with_it(tmp_path: Path) -> None:
+    (tmp_path / "library.py").write_text(LIBRARY)
+    (tmp_path / "listens.py").write_text(LISTENS)
+    (tmp_path / "manifests.yaml").write_text(MANIFEST)
+    port = free_port()
+    command = [sys.executable, "-m", "knative_local.runtime", "manifests.yaml", "--port", str(port)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as runtime:
+        assert runtime.stdout is not None
+        assert any("Ctrl-C" in line for line in runtime.stdout)
+        below = eventually(lambda: _serving(runtime.pid), what="an instance")
+        runtime.kill()
+        psutil.wait_procs(below, timeout=10)
+        assert [each for each in below if each.is_running()] == []
+
+
+def _serving(runtime: int) -> list[psutil.Process] | None:
+    """The fork server and the instance, once both are there: each is the runtime's own child."""
+    below = psutil.Process(runtime).children()
+    words = [" ".join(each.cmdline()) for each in below]
+    is_there = any("-m listens" in each for each in words) and any("fork_server" in each for each in words)
+    return below if is_there else None
 
 
 async def test_ps_shows_what_an_instance_runs(house: House) -> None:
