@@ -153,7 +153,10 @@ async def load_of(running: Running, options: argparse.Namespace, seconds: float)
     output, _ = await process.communicate()
     if not output:
         sys.exit(f"the load ended with exit code {process.returncode}")
-    return msgspec.json.decode(output, type=Load)
+    load = msgspec.json.decode(output, type=Load)
+    if not load.positions:
+        sys.exit(f"nothing was acknowledged: {load.refused[:1]}")
+    return load
 
 
 async def measure(running: Running, state: Path, options: argparse.Namespace) -> int:
