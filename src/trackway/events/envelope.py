@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -23,7 +24,10 @@ Headers = list[tuple[bytes, bytes]]
 
 _CONTEXT = frozenset({"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"})
 _OURS = frozenset({"tenant", "partitionkey", "traceparent"})
+_EVENTS = "application/cloudevents"
+"""How media types begin that tell the modes apart: in binary mode, data of such a type would be taken for the event."""
 _EXTENSION_NAME = re.compile(r"[a-z0-9]{1,64}\Z")
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
 class _Document(Struct, frozen=True, kw_only=True):
@@ -147,8 +151,7 @@ def _extensions(body: bytes | memoryview | Raw) -> dict[str, str]:
     for name, raw in _members.decode(body).items():
         if name in _FIXED:
             continue
-        if not _EXTENSION_NAME.match(name):
-            raise InvalidEvent(f"extension {name!r} is not made of a-z and 0-9 only", name)
+        _check_extension(name)
         value: Any = msgspec.json.decode(raw)
         if isinstance(value, bool):
             extensions[name] = "true" if value else "false"
@@ -206,11 +209,23 @@ def _from_attributes(attributes: dict[str, str], content_type: str, body: bytes)
             tenant=attributes.get("tenant", DEFAULT_TENANT),
             partitionkey=attributes.get("partitionkey"),
             traceparent=attributes.get("traceparent"),
-            extensions={
-                name: value for name, value in attributes.items() if name not in _CONTEXT and name not in _OURS
-            },
+            extensions=_named_extensions(attributes),
         ),
     )
+
+
+def _named_extensions(attributes: dict[str, str]) -> dict[str, str]:
+    extensions = {name: value for name, value in attributes.items() if name not in _CONTEXT and name not in _OURS}
+    for name in extensions:
+        _check_extension(name)
+    return extensions
+
+
+# The few names that there are come again with every event.
+@lru_cache(1_000)
+def _check_extension(name: str) -> None:
+    if not _EXTENSION_NAME.match(name) or name in _FIXED:
+        raise InvalidEvent(f"extension {name!r} is not made of a-z and 0-9 only, or is no name for one", name)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -228,12 +243,21 @@ def _checked(specversion: str, event: Event) -> Event:
     if not (event.id and event.source and event.type):
         name = next(name for name in ("id", "source", "type") if not getattr(event, name))
         raise InvalidEvent(f"{name} is empty", name)
+    if event.datacontenttype != "application/json":
+        _check_content_type(event.datacontenttype)
     time = event.time
     if time is not None:
         if time.tzinfo is None:
             raise InvalidEvent(f"time {time.isoformat()} has no UTC offset", "time")
         check_moment("time", time)
     return event
+
+
+def _check_content_type(content_type: str) -> None:
+    if not (content_type.isascii() and content_type.isprintable()):
+        raise InvalidEvent(f"datacontenttype {content_type!r} is not made of visible ASCII", "datacontenttype")
+    if content_type.strip().lower().startswith(_EVENTS):
+        raise InvalidEvent(f"datacontenttype {content_type!r} is an event's own, not its data's", "datacontenttype")
 
 
 def attributes_of(event: Event) -> dict[str, str]:
@@ -316,7 +340,10 @@ def to_kafka(event: Event) -> tuple[bytes | None, list[tuple[str, bytes]], bytes
 
 def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
     """The event of a Kafka record, in binary mode or, as its content type says, structured. Raises InvalidEvent."""
-    texts = {name: content.decode() for name, content in headers}
+    try:
+        texts = {name: content.decode() for name, content in headers}
+    except UnicodeDecodeError:
+        raise InvalidEvent("a header of the record is not UTF-8") from None
     content_type = texts.get("content-type", "")
     if content_type.partition(";")[0] == STRUCTURED_MEDIA_TYPE:
         return from_structured(value or b"")
@@ -340,5 +367,11 @@ def _escape(value: str) -> bytes:
 
 
 def _unescape(value: str) -> str:
-    text = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-    return unquote(text, errors="strict") if "%" in text else text
+    # HTTP binding 3.1.3.2: first what stands between quotes, then one round of percent-decoding.
+    text = _QUOTED_PAIR.sub(r"\1", value[1:-1]) if len(value) > 1 and value[0] == value[-1] == '"' else value
+    if "%" not in text:
+        return text
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidEvent(f"the header value {value!r} stands for no UTF-8") from None

@@ -90,12 +90,36 @@ def test_a_missing_attribute_is_named(name: str) -> None:
         ({"flavour": {"a": 1}}, "flavour"),
         ({"data_base64": "?"}, "data_base64"),
         ({"id": 7}, "id"),
+        ({"datacontenttype": "text/plain\r\nx: y"}, "datacontenttype"),
+        ({"datacontenttype": "text/€"}, "datacontenttype"),
+        ({"datacontenttype": "application/cloudevents+json"}, "an event's own"),
     ],
 )
 def test_bad_members_are_named(members: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidEvent) as error:
         structured(**members)
     assert words in error.value.detail
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"ce-under_score": "x"}, "'under_score'"),
+        ({"ce-": "x"}, "''"),
+        ({"ce-data": "x"}, "'data'"),
+        ({"ce-subject": "%C0%A0"}, "UTF-8"),
+    ],
+)
+def test_bad_headers_are_named(headers: dict[str, str], words: str) -> None:
+    with pytest.raises(InvalidEvent) as error:
+        from_http({**BINARY, **headers}, b"{}")
+    assert words in error.value.detail
+
+
+def test_a_quoted_header_is_unquoted_before_it_is_decoded() -> None:
+    """HTTP binding 3.1.3.2."""
+    (event,) = from_http({**BINARY, "ce-subject": r'"a \"b\" %25"'}, b"{}")
+    assert event.subject == 'a "b" %'
 
 
 @pytest.mark.parametrize(
@@ -133,5 +157,7 @@ def test_kafka_event_without_data_has_no_value() -> None:
 def test_kafka_structured_mode_and_a_record_that_is_no_event() -> None:
     event = structured(data={"a": 1})
     assert from_kafka([("content-type", STRUCTURED_MEDIA_TYPE.encode())], to_structured(event)) == event
+    with pytest.raises(InvalidEvent, match="UTF-8"):
+        from_kafka([("ce_id", b"\xff")], b"{}")
     with pytest.raises(InvalidEvent, match="ce_specversion"):
         from_kafka([], b"{}")
