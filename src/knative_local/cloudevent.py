@@ -30,6 +30,8 @@ _URI_REFERENCE = re.compile(r"[^\s<>\"{}|\\^`\x00-\x1f\x7f]*")
 _SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}")
 _BELOW_SECOND = re.compile(r"(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
 _LEAP_SECOND = re.compile(r"60\Z")
+# These tell the modes apart: in binary mode, data of such a type would be taken for the event.
+_EVENTS = "application/cloudevents"
 # What a header can hold as it is: a media type is sent without any encoding.
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # CloudEvents HTTP binding 3.1.3.2: everything printable but space, double quote and percent stands for itself.
@@ -293,8 +295,8 @@ def _check_values(attributes: dict[str, str]) -> None:
         if value is not None and not _is_uri_reference(value):
             raise NotAnEvent(f"attribute '{name}' is no URI reference: '{value}'")
     content_type = attributes.get("datacontenttype")
-    if content_type is not None and not _is_header_value(content_type):
-        raise NotAnEvent(f"attribute 'datacontenttype' is no media type: '{content_type}'")
+    if content_type is not None and not _is_media_type(content_type):
+        raise NotAnEvent(f"attribute 'datacontenttype' is no media type for data: '{content_type}'")
     time = attributes.get("time")
     if time is not None:
         _check_time(time)
@@ -313,8 +315,8 @@ def _is_uri_reference(text: str) -> bool:
 
 
 @lru_cache(1_000)
-def _is_header_value(text: str) -> bool:
-    return _HEADER_VALUE.fullmatch(text) is not None
+def _is_media_type(text: str) -> bool:
+    return _HEADER_VALUE.fullmatch(text) is not None and not text.strip().lower().startswith(_EVENTS)
 
 
 def _check_time(text: str) -> None:

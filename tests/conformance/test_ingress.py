@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from .broker import BATCH, STRUCTURED, Broker, binary, event
+from .subscriber import Subscriber
 
 REQUIRED = ("specversion", "id", "source", "type")
 
@@ -185,6 +186,18 @@ def test_a_body_that_is_no_event_is_refused(broker: Broker, body: bytes) -> None
 def test_members_of_a_wrong_kind_are_refused(broker: Broker, members: dict[str, Any]) -> None:
     """JSON 2.2, Type System Mapping, and 3.1.1: "the presence of `data` and `data_base64` is mutually exclusive"."""
     assert broker.post_structured({**event(), **members}).status == 400
+
+
+def test_an_event_never_arrives_as_the_event_in_its_data(broker: Broker, subscriber: Subscriber) -> None:
+    """3: a Content-Type of `application/cloudevents` says structured mode; in binary mode data of that type would be
+    taken for the event, so such an event is refused, or delivered so that it is still itself."""
+    inner, outer = event(type="conformance.twins"), event()
+    members = {**outer, "datacontenttype": STRUCTURED, "data": inner}
+    status = broker.post_structured(members).status
+    assert status in {202, 400}
+    if status == 202:
+        (delivery,) = subscriber.wait("/everything", outer["id"])
+        assert not delivery.headers.get("content-type", "").startswith(STRUCTURED)
 
 
 def test_a_request_that_carries_no_event_is_refused(broker: Broker) -> None:

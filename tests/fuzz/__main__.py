@@ -10,7 +10,7 @@ def main() -> None:
     """Never returns: libFuzzer ends the process, with 0 when nothing was found."""
     _, name, *options = sys.argv
     # What is imported here tells libFuzzer which of its lines were reached.
-    with atheris.instrument_imports(include=["knative_local"]):
+    with atheris.instrument_imports(include=["knative_local", "trackway"]):
         target = import_module(f"tests.fuzz.targets.{name}")
     atheris.Setup([f"fuzz-{name}", *options], target.one)
     atheris.Fuzz()

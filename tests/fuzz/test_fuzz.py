@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUNS = {"cesql": 4_000, "cloudevent": 6_000, "delivery": 4_000, "filters": 1_500, "ingress": 4_000, "manifests": 400}
+RUNS = {
+    "cesql": 4_000,
+    "cloudevent": 6_000,
+    "delivery": 4_000,
+    "envelope": 6_000,
+    "filters": 1_500,
+    "ingress": 4_000,
+    "manifests": 400,
+}
 
 
 @pytest.mark.parametrize("name", sorted(RUNS))

@@ -9,7 +9,7 @@ GOOD = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
 TEXTS = [
     "1.0", "", "/s", "a b", "%41", "%C0%A0", '"q\\"q"', "é", "\x00", "a\r\nce-evil: 1", "2026-01-01T00:00:00Z",
     "2016-12-31T23:59:60+01:00", "application/json", "text/plain", "image/png", "TEXT/JSON; a=b", "AAEC", "😀",
-    "\udead",
+    "\udead", "application/cloudevents+json", " Application/CloudEvents-batch+json",
 ]  # fmt: skip
 VALUES = [
     b"", b"null", b"true", b"0", b"-1", b"-0", b"1.5", b"1" * 400, b"1e999", b"01", b"NaN", b"[]", b"{}",

@@ -34,6 +34,7 @@ def structured(**members: object) -> bytes:
         (STRUCTURED, structured(time="2026-01-01T00:60:00Z"), "'time'"),
         (STRUCTURED, structured(datacontenttype="text/plain\r\nx: y"), "'datacontenttype'"),
         (STRUCTURED, structured(datacontenttype="text/€"), "'datacontenttype'"),
+        (STRUCTURED, structured(datacontenttype="Application/CloudEvents+JSON"), "'datacontenttype'"),
         (STRUCTURED, structured(specversion="2.0"), "specversion '2.0'"),
         (STRUCTURED, structured(some_thing="x"), "'some_thing'"),
         (STRUCTURED, structured(someThing="x"), "'someThing'"),
