@@ -31,7 +31,7 @@ class KnownHeads:
         if line is None:
             return None
         end = data.find(_END, at)
-        headers = self._known.get(data[line.end() : end])
+        headers = None if end < 0 else self._known.get(data[line.end() : end])
         return None if headers is None else (line[1], headers, end + 4)
 
     @staticmethod

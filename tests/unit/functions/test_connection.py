@@ -86,6 +86,15 @@ async def test_what_asks_again_with_the_same_headers_is_answered_the_same(peer: 
     await peer.hears(HOT * 12)
 
 
+async def test_known_headers_are_known_only_when_they_are_there_whole(peer: Peer) -> None:
+    request = get("/hot?1")
+    for cut in range(len(request)):
+        peer.send(request[:cut])
+        peer.send(request[cut:])
+        peer.sink.acknowledge("1")
+        assert peer.heard == HOT * (cut + 1)
+
+
 async def test_known_headers_do_not_hide_what_comes_with_them(peer: Peer) -> None:
     peer.module.gate.set()
     peer.send(get("/hot?1"))
