@@ -85,3 +85,20 @@ async def test_a_trigger_that_becomes_ordered_loses_nothing(start: Start, subscr
         await done(dispatcher)
 
     assert subscribers.ids("first") == ["1", "2", "3"]
+
+
+async def test_a_change_does_not_wait_for_those_that_go(start: Start, subscribers: FakeSubscribers) -> None:
+    """Whom a Trigger named before may be gone at once: what comes meanwhile goes to whom it names now."""
+    subscribers.holding["slow"] = asyncio.Event()
+    async with start(trigger("going", "slow"), trigger()) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await until(lambda: subscribers.ids("slow") == ["1"] and subscribers.ids("first") == ["1"])
+        applying = asyncio.create_task(dispatcher.apply([replace(trigger(), subscriber=to("second"))], 5))
+        await asyncio.sleep(0)
+        await log.append(BROKER, [event("2")])
+        await until(lambda: subscribers.ids("second") == ["2"])
+        assert not applying.done()
+        subscribers.holding["slow"].set()
+        await applying
+
+    assert subscribers.ids("first") == ["1"]
