@@ -56,6 +56,7 @@ class Activator:
         self._starting = 0
         self._desired = 0
         self._cold_since: float | None = None
+        self._on_proven: Callable[[], None] | None = None
         self._not_before = 0.0
         self._reason = ""
         self._timer: asyncio.TimerHandle | None = None
@@ -108,9 +109,15 @@ class Activator:
         self._desired = max(self._autoscaler.least, initial)
         self._reconcile()
 
+    def prove(self, proven: Callable[[], None]) -> None:
+        """Start an instance, again and again until one serves, and call `proven` then."""
+        self._on_proven = proven
+        self._reconcile()
+
     def retire(self) -> None:
         """No traffic is meant for this revision any more: nothing but its load holds back its last instances."""
         self._autoscaler.reachable = False
+        self._on_proven = None
         if not self._stopping:
             self._evaluate()
 
@@ -272,7 +279,7 @@ class Activator:
         if self._stopping:
             return
         is_asked = any(not place.done() for place in self._waiting)
-        desired = max(self._desired, self._autoscaler.at_first if is_asked else 0)
+        desired = max(self._desired, self._autoscaler.at_first if is_asked else 0, 1 if self._on_proven else 0)
         missing = desired - len(self._members) - self._starting
         pause = self._not_before - self._loop.time()
         if missing > 0 and pause > 0:
@@ -340,6 +347,9 @@ class Activator:
             self.usage.cold_start(member.since - self._cold_since)
             self._cold_since = None
         self._desired = max(self._desired, 1)
+        proven, self._on_proven = self._on_proven, None
+        if proven is not None:
+            proven()
         self._hand_out()
         if self._timer is None:
             self._evaluate_after(LONGEST_TICK_S)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -41,6 +42,10 @@ class Services:
         self._serving: dict[tuple[str, str], Activator] = {}
         self._given: dict[tuple[str, str], dict[str, str]] = {}
         self._retired: list[Activator] = []
+        self._ready: dict[str, Activator] = {}
+        """Of each Service the latest revision that was ready, which is what `latestRevision` means."""
+        self._stand_ins: dict[Activator, Activator] = {}
+        """Who takes the requests of a revision that has not served yet."""
         self._named: set[Target] = set()
         self._hot: dict[str, HotAddress] = {}
         self._hot_revisions: dict[str, KnService] = {}
@@ -51,11 +56,12 @@ class Services:
     @property
     def activators(self) -> list[Activator]:
         """Those that serve, and those that still end what they have."""
-        return [*self._serving.values(), *self._retired]
+        return list(dict.fromkeys([*self._serving.values(), *self._stand_ins.values(), *self._retired]))
 
     def apply(self, manifests: Manifests, environments: Environments) -> None:
         """Serve these manifests from now on. A revision that is meant as before, with the environment that it had,
-        keeps its instances; one that is meant no more takes no new requests and goes to zero.
+        keeps its instances; one that is new gets its requests when it is ready, and until then those before it do; one
+        that is meant no more takes no new requests and goes to zero.
 
         Raises RevisionErrors, VariableErrors, OSError, and then nothing has changed.
         """
@@ -63,7 +69,9 @@ class Services:
         for revision in chain.from_iterable(meant for _, meant in found):
             environments.of_service(revision)
         self._environments = environments
-        before, self._serving = self._serving, {}
+        before = {(each.service.key, each.service.revision_name): each for each in self._stand_ins.values()}
+        before |= self._serving
+        self._serving, self._stand_ins = {}, {}
         for target in self._named:
             del self.backends[target]
         self._named.clear()
@@ -73,12 +81,11 @@ class Services:
             for revision in meant:
                 label = revision.name if is_alone else revision.revision
                 self._serve(revision, before, label, f"{revision.namespace}.{label}" if len(spaces) > 1 else label)
+            self._let_prove(latest, meant)
             self._name(latest, meant)
+        self._ready = {latest.key: self._ready[latest.key] for latest, _ in found if latest.key in self._ready}
         self._hot_revisions = {latest.key: hot for latest, meant in found if (hot := _hot_revision(latest, meant))}
-        for activator in before.values():
-            activator.label = activator.service.revision_name
-            activator.retire()
-        self._retired = [each for each in (*self._retired, *before.values()) if each.is_busy]
+        self._retire(each for each in before.values() if each not in self._stand_ins.values())
         if self._begun:
             self._lead_hot_addresses()
 
@@ -115,10 +122,42 @@ class Services:
         kept.label = label
         self._serving[key] = kept
 
+    def _let_prove(self, latest: KnService, meant: list[KnService]) -> None:
+        """Have a new revision start, while that before it goes on (Knative's latest *ready* revision)."""
+        newest = self._serving.get((latest.key, latest.revision))
+        if newest is None:
+            return
+        ready = self._ready.get(latest.key)
+        # The same revision with another environment is taken for good at once; and who takes connections itself cannot
+        # be stood in for, since they come to whoever has the socket.
+        is_other = ready is not None and ready.service.revision != latest.revision
+        if not self._begun or ready is None or not is_other or newest.instances or latest.listen is not None:
+            self._ready[latest.key] = newest
+            return
+        self._stand_ins[newest] = ready
+        newest.label = latest.revision
+        newest.prove(partial(self._promote, latest, meant, newest))
+
+    def _promote(self, latest: KnService, meant: list[KnService], newest: Activator) -> None:
+        """A new revision is ready."""
+        before = self._stand_ins.pop(newest)
+        self._ready[latest.key] = newest
+        self._name(latest, meant)
+        if before not in self._serving.values():
+            newest.label = before.label
+            self._retire([before])
+
+    def _retire(self, activators: Iterable[Activator]) -> None:
+        leaving = list(activators)
+        for activator in leaving:
+            activator.label = activator.service.revision_name
+            activator.retire()
+        self._retired = [each for each in (*self._retired, *leaving) if each.is_busy]
+
     def _name(self, latest: KnService, meant: list[KnService]) -> None:
         """Say who takes what is sent to the Service, and to its tags."""
         shares = [
-            (target.percent, self._serving[revision.key, revision.revision])
+            (target.percent, self._taker(self._serving[revision.key, revision.revision]))
             for target, revision in zip(latest.traffic, meant, strict=True)
         ]
         named: dict[Target, Backend] = {
@@ -130,6 +169,9 @@ class Services:
         named[Target("service", latest.key)] = takers.pop() if len(takers) == 1 else Split(latest.name, shares)
         self.backends |= named
         self._named |= named.keys()
+
+    def _taker(self, activator: Activator) -> Activator:
+        return self._stand_ins.get(activator, activator)
 
     def _lead_hot_addresses(self) -> None:
         """A Service keeps its own address, with the port of its beginning, for as long as it asks for one."""

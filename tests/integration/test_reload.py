@@ -109,11 +109,11 @@ def test_a_changed_service_gets_new_instances_and_keeps_its_name(local: Local) -
     eventually(lambda: local.times("first", "o1"), what="the old instance")
 
     change(local, ('command: ["python", "fn.py"]', 'command: ["python", "fn.py", "--again"]'))
+    eventually(lambda: local.service("first")["revision"] == "first-00002", what="the new revision, once it is ready")
     local.post("o2")
     eventually(lambda: local.times("first", "o2"), what="the new instance")
 
     assert len(pids(local, "first")) == 2
-    assert local.service("first")["revision"] == "first-00002"
 
 
 def test_a_changed_config_map_reaches_those_who_use_it(local: Local, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from knative_local.backend import Backend, Lease
 from knative_local.environment import Environments
 from knative_local.http1 import HttpClient
 from knative_local.names import Target
+from knative_local.process import StartError
 from knative_local.revisions import RevisionErrors
 from knative_local.services import Services
 from tests.unit.knative_local.manifest_texts import SERVICE, Read
@@ -26,11 +27,14 @@ class FakeLauncher:
     def __init__(self) -> None:
         self.started: list[tuple[str, Sequence[str], Mapping[str, str]]] = []
         self.instances: list[FakeInstance] = []
+        self.broken = ""
 
     async def start(
         self, name: str, argv: Sequence[str], environment: Mapping[str, str], preload: tuple[str, ...]
     ) -> FakeInstance:
         self.started.append((name, argv, environment))
+        if self.broken:
+            raise StartError(self.broken)
         instance = FakeInstance(20000 + len(self.instances))
         instance.serves()
         self.instances.append(instance)
@@ -85,6 +89,7 @@ async def test_a_changed_template_takes_the_next_request_and_the_old_one_ends_wh
     town.services.begin()
     old = await town.ask()
     town.apply(service.replace("persist]", "other]"))
+    await until(lambda: len(town.launcher.instances) == 2 and town.services.activators[0].instances == 1)
     new = await town.ask()
     assert (old.address.port, new.address.port) == (20000, 20001)
     name, argv, environment = town.launcher.started[1]
@@ -96,6 +101,39 @@ async def test_a_changed_template_takes_the_next_request_and_the_old_one_ends_wh
     assert retired.instances == 1
     # Its min-scale means nothing any more, only its last window of load does.
     assert retired._autoscaler.decide(asyncio.get_running_loop().time() + 100, 1).desired == 0
+
+
+async def test_a_revision_that_does_not_start_gets_no_traffic(town: Town) -> None:
+    """Serving: a Route's latestRevision is the latest ready one."""
+    town.apply(SERVICE)
+    town.services.begin()
+    (await town.ask()).release()
+    town.launcher.broken = "ended with status 1: no module named persits"
+    town.apply(SERVICE.replace("persist]", "persits]"))
+    await until(lambda: any(each.problem for each in town.services.activators))
+    assert [(await town.ask()).address.port for _ in range(2)] == [20000, 20000]
+    names = {each.label: each.problem for each in town.services.activators}
+    assert names["persist"] is None
+    assert "no module named persits" in str(names["persist-00002"])
+    town.launcher.broken = ""
+    town.apply(SERVICE.replace("persist]", "right]"))
+    await until(lambda: town.services.backends[PERSIST] is town.services.activators[0])
+    assert (await town.ask()).address.port == 20001
+    assert {each.label for each in town.services.activators} == {"persist", "persist-00001"}
+
+
+async def test_a_service_that_goes_while_its_new_revision_starts_is_ended_whole(town: Town) -> None:
+    town.apply(SERVICE)
+    town.services.begin()
+    (await town.ask()).release()
+    town.launcher.broken = "ended with status 1"
+    town.apply(SERVICE.replace("persist]", "persits]"))
+    town.apply(SERVICE.replace("name: persist", "name: other"))
+    other, *leaving = town.services.activators
+    assert {each.label for each in leaving} == {"persist-00001", "persist-00002"}
+    await until(lambda: not any(each.starting for each in leaving))
+    assert set(town.services.backends) == {Target("service", "town/other")}
+    assert (other.label, [each.instances for each in leaving if each.label == "persist-00002"]) == ("other", [0])
 
 
 async def test_a_service_that_is_gone_has_no_backend(town: Town) -> None:
