@@ -36,23 +36,29 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KafkaNames:
-    """How topics and groups are named, from `namespace` and `name`: as Knative does, where nothing else is said."""
+    """How topics and groups are named, from `namespace` and `name`: as Knative does, where nothing else is said.
+
+    Knative's groups of a channel end in the Subscription's UID, which there is none of here.
+    """
 
     topics: str = "knative-broker-{namespace}-{name}"
     groups: str = "knative-trigger-{namespace}-{name}"
+    channel_topics: str = "knative-messaging-kafka.{namespace}.{name}"
+    subscription_groups: str = "kafka.{namespace}.{name}"
 
     def topic(self, broker: str) -> str:
-        """The topic of a Broker."""
-        return _named(self.topics, broker)
+        """The topic of a Broker, or of a channel."""
+        return _named(self.topics, self.channel_topics, broker)
 
     def group(self, trigger: str) -> str:
-        """The consumer group of a Trigger."""
-        return _named(self.groups, trigger)
+        """The consumer group of a Trigger, or of a Subscription."""
+        return _named(self.groups, self.subscription_groups, trigger)
 
 
-def _named(template: str, key: str) -> str:
-    namespace, _, name = key.partition("/")
-    return template.format(namespace=namespace, name=name)
+def _named(template: str, template_of_channels: str, key: str) -> str:
+    """`key` is `<namespace>/<name>`, and of what belongs to channels has a word before it."""
+    *kind, namespace, name = key.split("/")
+    return (template_of_channels if kind else template).format(namespace=namespace, name=name)
 
 
 class KafkaTopics:
