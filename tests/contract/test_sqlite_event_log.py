@@ -1,5 +1,6 @@
 """What the log in SQLite promises beside the contract of all logs: reading anywhere, pruning, versions, kill -9."""
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -64,6 +65,16 @@ def through(log: EventLog, count: int) -> Reader:
 async def append_one_by_one(log: EventLog, first: int, last: int) -> None:
     for n in range(first, last + 1):
         await log.append(BROKER, [event(str(n))])
+
+
+async def test_appends_of_one_turn_share_a_commit(open_log: OpenLog) -> None:
+    log = open_log()
+    heard: list[tuple[str, list[str]]] = []
+    log.subscribe(lambda broker, records: heard.append((broker, ids(records))))
+
+    await asyncio.gather(*(log.append(BROKER, [event(str(n))]) for n in range(1, 4)))
+
+    assert heard == [(BROKER, ["1", "2", "3"])]
 
 
 async def test_what_is_read_at_once_is_bounded_in_bytes_too(open_log: OpenLog) -> None:

@@ -6,8 +6,11 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -37,7 +40,6 @@ _PRODUCER = {
     "partitioner": "murmur2_random",  # Java's, so that a key's events lie where Knative's own receiver puts them
     "linger.ms": 0,
     "delivery.timeout.ms": _DELIVERY_MS,
-    "message.max.bytes": 16 << 20,
 }
 _CONSUMER = {
     "enable.auto.commit": False,
@@ -54,14 +56,24 @@ def _now_ms() -> int:
 
 
 class _Append:
-    """What one turn of the loop adds: acknowledged when all of it is."""
+    """Events that are acknowledged together, once each has its place (partition and offset) or was refused."""
 
-    def __init__(self, durable: Durable, events: Sequence[tuple[str, CloudEvent]]) -> None:
-        self.durable = durable
+    def __init__(self, broker: str, events: Sequence[CloudEvent]) -> None:
+        self.broker = broker
         self.events = events
+        self.durable = Durable()
         self.places: list[tuple[int, int]] = [(0, 0)] * len(events)
         self.left = len(events)
-        self.failed: str | None = None
+        self.refused: str | None = None
+
+
+class _Answer(NamedTuple):
+    """What became of one of the events, by its number; it was refused if there is an error."""
+
+    append: _Append
+    number: int
+    error: str | None
+    place: tuple[int, int] = (0, 0)
 
 
 class KafkaEventLog(DeadLetterKeeper):
@@ -93,9 +105,10 @@ class KafkaEventLog(DeadLetterKeeper):
         self._readers: dict[str, KafkaReader] = {}
         self._leaving: list[KafkaReader] = []
         self._listeners: list[CommitListener] = []
-        self._waiting: list[tuple[str, CloudEvent]] = []
-        self._durable: Durable | None = None
-        self._written: list[_Append] = []
+        self._waiting: list[_Append] = []
+        self._without_topic: dict[str, list[_Append]] = {}
+        self._answers: deque[_Answer] = deque()
+        self._telling = False
         self._closed = False
         self._poller = threading.Thread(target=self._poll, name="answers of Kafka", daemon=True)
         self._poller.start()
@@ -122,11 +135,11 @@ class KafkaEventLog(DeadLetterKeeper):
         """See EventLog."""
         if not events:
             return done()
-        if self._durable is None:
-            self._durable = Durable()
+        if not self._waiting:
             self._loop.call_soon(self._flush)
-        self._waiting += [(broker, event) for event in events]
-        return self._durable
+        append = _Append(broker, events)
+        self._waiting.append(append)
+        return append.durable
 
     def read(self, broker: str, after: int, limit: int, most_bytes: int = MOST_BYTES_READ) -> Sequence[Record]:
         """See EventLog; offsets count what this process has appended."""
@@ -187,6 +200,8 @@ class KafkaEventLog(DeadLetterKeeper):
     def close(self) -> None:
         """See EventLog."""
         self._flush()
+        for broker in tuple(self._without_topic):
+            self._go_on(broker, self._find_ends)
         self._producer.flush(_CLOSING_S)
         self._closed = True
         readers = [*self._readers.values(), *self._leaving]
@@ -200,77 +215,105 @@ class KafkaEventLog(DeadLetterKeeper):
 
     def _known_ends(self, broker: str) -> dict[int, int]:
         """The ends of the Broker's topic, which is made if it is not there; moved on as events are appended."""
-        ends = self._ends.get(broker)
-        if ends is None:
-            topic = self._names.topic(broker)
-            self._topics.ensure(topic)
-            ends = self._ends[broker] = self._topics.ends(topic)
-        return ends
+        if broker not in self._ends:
+            self._ends[broker] = self._find_ends(broker)
+        return self._ends[broker]
+
+    def _find_ends(self, broker: str) -> dict[int, int]:
+        topic = self._names.topic(broker)
+        self._topics.ensure(topic)
+        return self._topics.ends(topic)
 
     def _flush(self) -> None:
-        """Hand what was appended in this turn to the producer."""
-        durable, self._durable = self._durable, None
-        events, self._waiting = self._waiting, []
-        if durable is None:
+        """Hand what was appended in this turn to the producer; what has no topic yet waits for it, beside the loop."""
+        waiting, self._waiting = self._waiting, []
+        for append in waiting:
+            broker = append.broker
+            if broker in self._ends:
+                self._produce(append)
+            elif broker in self._without_topic:
+                self._without_topic[broker].append(append)
+            else:
+                self._without_topic[broker] = [append]
+                asked = self._loop.run_in_executor(None, self._find_ends, broker)
+                asked.add_done_callback(lambda found, broker=broker: self._go_on(broker, lambda _: found.result()))
+
+    def _go_on(self, broker: str, ends: Callable[[str], dict[int, int]]) -> None:
+        """Produce what waits for the Broker's topic, which is there now, or refuse it."""
+        waiting = self._without_topic.pop(broker, [])
+        try:
+            found = ends(broker)
+        except LogUnavailable as error:
+            for append in waiting:
+                append.durable.set_exception(error)
             return
-        append = _Append(durable, events)
-        for index, (broker, event) in enumerate(events):
+        self._ends.setdefault(broker, found)
+        for append in waiting:
+            self._produce(append)
+
+    def _produce(self, append: _Append) -> None:
+        topic, now_ms = self._names.topic(append.broker), self._now_ms()
+        for index, event in enumerate(append.events):
             try:
-                self._known_ends(broker)
-                self._produce(append, index, broker, event)
-            except (LogUnavailable, KafkaException, BufferError, NotAnEvent) as error:
-                self._answered(append, index, str(error), None)
+                record = to_record(event)
+                self._producer.produce(
+                    topic,
+                    record.value,
+                    record.key,
+                    headers=record.headers,
+                    timestamp=now_ms,
+                    on_delivery=partial(self._delivered, append, index),
+                )
+            except (KafkaException, BufferError, NotAnEvent) as error:
+                self._answered(_Answer(append, index, str(error)))
 
-    def _produce(self, append: _Append, index: int, broker: str, event: CloudEvent) -> None:
-        record = to_record(event)
-
-        def answered(error: KafkaError | None, message: Message) -> None:
-            self._answered(append, index, error.str() if error is not None else None, message)
-
-        self._producer.produce(
-            self._names.topic(broker),
-            record.value,
-            record.key,
-            headers=record.headers,
-            timestamp=self._now_ms(),
-            on_delivery=answered,
-        )
-
-    def _answered(self, append: _Append, index: int, error: str | None, message: Message | None) -> None:
-        """One event was written or refused; called in the poller's thread, or in the loop before it is there."""
+    def _delivered(self, append: _Append, index: int, error: KafkaError | None, message: Message) -> None:
+        """From the producer, in the poller's thread."""
         if error is not None:
-            append.failed = error
-        elif message is not None:
-            append.places[index] = (message.partition() or 0, message.offset() or 0)
-        append.left -= 1
-        if append.left == 0:
-            self._written.append(append)
-            if not self._closed:
-                self._loop.call_soon_threadsafe(self._acknowledge)
+            self._answered(_Answer(append, index, error.str()))
+        else:
+            self._answered(_Answer(append, index, None, (message.partition() or 0, message.offset() or 0)))
+
+    def _answered(self, answer: _Answer) -> None:
+        """Hand an answer to the loop, which alone counts them."""
+        self._answers.append(answer)
+        if not self._telling and not self._closed:
+            self._telling = True
+            self._loop.call_soon_threadsafe(self._acknowledge)
 
     def _acknowledge(self) -> None:
-        """Tell who waits for what was written."""
-        written, self._written = self._written, []
-        for append in written:
-            if append.failed is not None:
-                append.durable.set_exception(LogUnavailable(f"Kafka does not take the event: {append.failed}"))
-                continue
-            batches = self._batches(append)
-            append.durable.set_result(None)
-            for broker, records in batches.items():
-                for listener in self._listeners:
-                    listener(broker, records)
-
-    def _batches(self, append: _Append) -> Mapping[str, Sequence[Record]]:
+        """Tell who waits for what was written, and those who listen."""
+        self._telling = False
         batches: dict[str, list[Record]] = {}
-        for (broker, event), (partition, offset) in zip(append.events, append.places, strict=True):
-            tail = self._tails.setdefault(broker, Tail(0))
-            record = Record(tail.end + 1, self._now_ms(), event, partition)
-            tail.extend([record], len(event.json))
-            batches.setdefault(broker, []).append(record)
-            ends = self._ends[broker]
-            ends[partition] = max(ends.get(partition, 0), offset + 1)
-        return batches
+        while self._answers:
+            append, number, error, place = self._answers.popleft()
+            append.left -= 1
+            append.places[number] = place
+            append.refused = append.refused or error
+            if append.left:
+                continue
+            if append.refused is not None:
+                append.durable.set_exception(LogUnavailable(f"Kafka does not take the event: {append.refused}"))
+            else:
+                batches.setdefault(append.broker, []).extend(self._records(append))
+                append.durable.set_result(None)
+        for broker, records in batches.items():
+            for listener in self._listeners:
+                listener(broker, records)
+
+    def _records(self, append: _Append) -> list[Record]:
+        """What was written, as people see it, and the ends moved on."""
+        tail = self._tails.setdefault(append.broker, Tail(0))
+        ends = self._ends[append.broker]
+        now_ms = self._now_ms()
+        records: list[Record] = []
+        for offset, (event, (partition, place)) in enumerate(
+            zip(append.events, append.places, strict=True), tail.end + 1
+        ):
+            records.append(Record(offset, now_ms, event, partition))
+            ends[partition] = max(ends.get(partition, 0), place + 1)
+        tail.extend(records, sum(len(event.json) for event in append.events))
+        return records
 
     def _poll(self) -> None:
         """The poller's thread: has the producer tell what became of events."""

@@ -93,6 +93,8 @@ class KafkaTopics:
 
     def _ends(self, topic: str) -> dict[int, int]:
         described = self._admin.list_topics(topic, timeout=_ANSWER_S).topics[topic]
+        if described.error is not None or not described.partitions:  # told so, and not raised
+            raise KafkaException(described.error or KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
         newest = {TopicPartition(topic, number): OffsetSpec.latest() for number in described.partitions}
         found = self._admin.list_offsets(newest)
         return {partition.partition: answer.result(_ANSWER_S).offset for partition, answer in found.items()}
