@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.running import Running, leave_nothing
+from tests.servers import kafka
 
 # No test asserts on time, and a busy machine is no reason to fail.
 settings.register_profile("trackway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,3 +40,10 @@ def trackway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("trackway") / "state").start()
     yield running
     leave_nothing(running)
+
+
+@pytest.fixture(scope="session")
+def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of a real Kafka that the tests of a session share, started for the first that asks."""
+    with kafka.running(tmp_path_factory.mktemp("kafka")) as address:
+        yield address
