@@ -26,6 +26,8 @@ PROGRAM: Final = Path(__file__).with_name("fork_server.py")
 # `ps` shows an instance's words in the place of the parent's, which has to be as large for it.
 ROOM_FOR_TITLE: Final = " " * 1024
 LOAD_TIMEOUT_S: Final = 30.0
+HUNG_FOR_S: Final = 300.0
+"""How long nobody waits any more for modules that have not loaded in time."""
 LARGEST_ANSWER: Final = 64 * 1024
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
@@ -156,6 +158,9 @@ class ForkServer:
             async with asyncio.timeout(LOAD_TIMEOUT_S):
                 return await asyncio.shield(self._ready)
         except TimeoutError:
+            self._not_before = self._loop.time() + HUNG_FOR_S
+            if self._parent is not None:
+                self._parent.kill()
             raise CannotFork(f"{self._modules} is not loaded after {LOAD_TIMEOUT_S:g} s") from None
 
     async def _live(self, ready: asyncio.Future[socket.socket]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from knative_local import fork_server
+from knative_local import fork_server, forking
 from knative_local.environment import machine_environment
 from knative_local.http1 import HttpClient
 from knative_local.launcher import FORK_SERVER, Launcher
@@ -276,6 +276,18 @@ async def test_what_cannot_be_preloaded_is_told_and_instances_start_without(
     assert await child.ended() == 0
     assert house.written == "hello\n"
     assert log in caplog.text
+
+
+async def test_modules_that_never_load_hold_up_one_start_and_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "LOAD_TIMEOUT_S", 0.1)
+    house.module("library", "import time; time.sleep(600)")
+    house.module("brief", "print('hello')")
+    for _ in range(2):
+        assert await (await house.run("brief")).ended() == 0
+    assert house.written == "hello\nhello\n"
+    await until(lambda: house.parents() == [])
 
 
 async def test_nothing_is_left_when_the_launcher_has_stopped(house: House) -> None:
