@@ -33,9 +33,18 @@ STOP, CHANGE = "Ctrl-C of the runtime, and a new start", "a change of every Serv
 class World:
     """A project in a folder of its own, driven by one seed. `say` gets a line for each kill."""
 
-    def __init__(self, folder: Path, seed: int, *, keys: int = 8, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        *,
+        keys: int = 8,
+        log: str | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.folder, self.seed, self.kills, self.restarts, self.changes = folder, seed, 0, 0, 0
         self._random = random.Random(seed)
+        self._log = log
         self._say = say
         self._port = free_port()
         self._process: subprocess.Popen[str] | None = None
@@ -54,6 +63,7 @@ class World:
         """Start the runtime, or start it again with what the last one left."""
         command = [sys.executable, "-m", "knative_local.runtime", str(self.folder / "manifests.yaml")]
         command += ["--port", str(self._port), "--state", str(self.folder / "state"), "--root", str(PROJECT)]
+        command += [] if self._log is None else ["--log", self._log]
         with (self.folder / "output.txt").open("ab") as output:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True)
         assert self._process.stdout is not None

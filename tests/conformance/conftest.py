@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--subscriber-host", default="127.0.0.1", help="where the suite's subscriber listens")
     group.addoption("--subscriber-port", type=int, help="its port; needed for the tests of deliveries")
     group.addoption("--subscriber-url", help="what the broker reaches it by (http://HOST:PORT)")
+    group.addoption("--log", help="the log of the knative-local that is started, as `up --log` takes it")
     group.addoption("--patience", type=float, default=30.0, help="how many seconds to wait for a delivery (30)")
     group.addoption("--print-manifests", action="store_true", help="print what to apply, with these options, and end")
 
@@ -109,7 +110,9 @@ def broker(request: pytest.FixtureRequest, pytestconfig: pytest.Config, patience
 
 
 @pytest.fixture(scope="session")
-def knative_local(subscriber: Subscriber, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def knative_local(
+    subscriber: Subscriber, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A running knative-local with a Broker of each class; the only place that knows it. Gives its front door's URL."""
     folder = tmp_path_factory.mktemp("knative-local")
     (folder / "manifests").mkdir()
@@ -120,6 +123,8 @@ def knative_local(subscriber: Subscriber, tmp_path_factory: pytest.TempPathFacto
         probe.bind((OWN_HOST, 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "knative_local", "up", str(folder / "manifests"), "--port", str(port)]
+    if (log := _option(pytestconfig, "log")) is not None:
+        command += ["--log", log]
     output = folder / "output.txt"
     with output.open("wb") as writing:
         process = subprocess.Popen([*command, "--state", str(folder / "state")], stdout=subprocess.PIPE, stderr=writing)
