@@ -11,24 +11,29 @@ from knative_local.cloudevent import NotAnEvent, from_json
 from knative_local.log import chunk
 from knative_local.log.chunk import Chunk
 from knative_local.log.pages import rows
-from knative_local.log.sqlite_file import MOST_OFFSET
+from knative_local.log.sqlite_file import MOST_OFFSET, OFFSET_BITS
 
 _ROWS_AT_ONCE = 500
+_MOST_LOST = 1_000_000
 _INTO = {
     "brokers": "INSERT OR IGNORE INTO brokers VALUES (?, ?, ?)",
     "cursors": "INSERT OR IGNORE INTO cursors VALUES (?, ?, ?)",
     "chunks": "INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?)",
     "dead_letters": "INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 }
-# What a cursor or a dead letter speaks of was there once, and its offset may not come again for another event.
-_RAISE_FLOORS = """
+# An offset that was given may not come again for another event: neither what a cursor or a dead letter speaks of, nor
+# as many as may have been lost behind the newest that is there.
+_LEAVE_OUT = f"""
 UPDATE brokers SET floor = max(
     floor,
     (SELECT ifnull(max(done), 0) FROM cursors WHERE broker = key),
     (SELECT ifnull(max("offset"), 0) FROM dead_letters JOIN cursors USING (trigger)
-        WHERE broker = key AND "offset" <= :most_offset)
+        WHERE broker = key AND "offset" <= {MOST_OFFSET}),
+    {_MOST_LOST} + ifnull((SELECT position + count - 1 - (id << {OFFSET_BITS}) FROM chunks
+        WHERE position > id << {OFFSET_BITS} AND position < (id + 1) << {OFFSET_BITS}
+        ORDER BY position DESC LIMIT 1), 0)
 )
-"""
+"""  # noqa: S608 - constant numbers
 
 
 def from_format_1(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
@@ -66,8 +71,13 @@ def from_pages(path: Path, target: sqlite3.Connection) -> int:
                 pass
     target.executemany(_INTO["brokers"], ((id_, *broker) for id_, broker in brokers.items()))
     target.executemany(_INTO["cursors"], ((trigger, *cursor) for trigger, cursor in cursors.items()))
-    target.execute(_RAISE_FLOORS, {"most_offset": MOST_OFFSET})
+    leave_out_lost(target)
     return _events_in(target)
+
+
+def leave_out_lost(database: sqlite3.Connection) -> None:
+    """Have every Broker go on behind the offsets of what may have been lost. Raises sqlite3.Error."""
+    database.execute(_LEAVE_OUT)
 
 
 def _gathered(events: sqlite3.Cursor) -> Iterator[Chunk]:

@@ -15,7 +15,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from knative_local.log.copying import from_format_1, from_pages
+from knative_local.log.copying import from_format_1, from_pages, leave_out_lost
 from knative_local.log.damage import Frame, damage, frames_taken, write_ahead_log
 from knative_local.log.port import LogUnavailable
 from knative_local.log.sqlite_file import FORMAT, create, is_corruption
@@ -46,7 +46,9 @@ def prepare(path: Path, problem: str | None = None) -> None:
         source.text_factory = _readable
         try:
             (version,) = source.execute("PRAGMA user_version").fetchone()
-            _report_cut(path, wal.behind(frames_taken(source)))
+            cut = wal.behind(frames_taken(source))
+            if _report_cut(path, cut) and version == FORMAT:
+                leave_out_lost(source)
             if problem is None and version == FORMAT:
                 problem = damage(source)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # SQLite quotes what it cannot make sense of
@@ -77,20 +79,21 @@ def _is_log(salvaged: Path) -> bool:
         return bool(database.execute("SELECT 1 FROM brokers").fetchone())
 
 
-def _report_cut(path: Path, cut: list[Frame]) -> None:
-    """Tell of what SQLite passes over in silence: pages behind the last whole commit of the write-ahead log."""
+def _report_cut(path: Path, cut: list[Frame]) -> bool:
+    """Tell of what SQLite passes over in silence, pages behind the last whole commit; whether commits were lost."""
     if not cut:
-        return
+        return False
     commits = sum(frame.ends_commit for frame in cut)
     if not commits:
         logger.warning("%s: a write that a crash broke off was cut; nobody was told 202 for it", path)
-        return
+        return False
     aside = _with(path, f".damaged-{_stamp(time.time())}{_WAL}")
     shutil.copyfile(_with(path, _WAL), aside)
     logger.warning(
         "%s: its write-ahead log is damaged and cut behind the last whole commit (up to %d are lost); it is kept as %s",
         path, commits, aside,
     )  # fmt: skip
+    return True
 
 
 def _put_into_place(path: Path) -> None:

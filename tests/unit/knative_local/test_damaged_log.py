@@ -136,6 +136,12 @@ def assert_lost_at_most_a_page(found: Kept, written: Written) -> None:
     assert len(lost) <= COMMITS_A_PAGE
 
 
+def assert_offsets_do_not_come_again(folder: Path, written: Written) -> None:
+    with closing(SqliteEventLog.open(folder / "log.db")) as log:
+        ends = {broker: log.end(broker) for broker, found in everything(log).items() if found}
+    assert all(end >= max(written.all[broker]) for broker, end in ends.items())
+
+
 async def goes_on(folder: Path) -> None:
     """New events get new offsets, and a Trigger that was there gets them."""
     log = SqliteEventLog.open(folder / "log.db")
@@ -186,6 +192,7 @@ def test_a_torn_write_ahead_log_is_cut_at_the_last_whole_commit(
         if bits is not None and lost > 1:
             assert "cut behind the last whole commit" in caplog.text
             assert list(folder.glob("log.db.damaged-*-wal"))
+            assert_offsets_do_not_come_again(folder, in_wal)
         asyncio.run(goes_on(folder))
 
 
