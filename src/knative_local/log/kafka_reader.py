@@ -159,9 +159,11 @@ class KafkaReader:
         if self.closed:
             return
         before = len(self._ready)
-        for message in messages:
-            self._take_in(message)
-        self._make_room()
+        try:
+            for message in messages:
+                self._take_in(message)
+        finally:
+            self._make_room()  # whatever comes, the thread may not wait for ever
         if len(self._ready) > before:
             self._wake()
 
@@ -193,7 +195,10 @@ class KafkaReader:
                     continue
                 messages = [first, *self._consumer.consume(_TAKEN_AT_ONCE - 1, 0)]
                 self._room.clear()
-                self._loop.call_soon_threadsafe(self._arrived, messages)
+                try:
+                    self._loop.call_soon_threadsafe(self._arrived, messages)
+                except RuntimeError:
+                    return  # the loop has ended, and nobody closed the log
                 while not self.closed and not self._room.wait(_POLL_S):
                     self._store()
             self._store()

@@ -21,6 +21,7 @@ from knative_local.log.retention import Retention
 PARTITIONS = 10
 _ANSWER_S = 10.0
 _AGAIN_S = 0.05
+# What a cluster answers while a topic or a coordinator is on its way.
 _NOT_YET = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -31,7 +32,8 @@ _NOT_YET = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
-_NOTHING_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND)
+# A group that is not there, or that another program reads as.
+_NOTHING_TO_FORGET = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.NON_EMPTY_GROUP)
 
 T = TypeVar("T")
 
@@ -120,7 +122,7 @@ class KafkaTopics:
     def forget(self, groups: Sequence[str]) -> None:
         """Delete groups, with what they have stored."""
         if groups:
-            _answers(self._admin.delete_consumer_groups(groups), besides=_NOTHING_THERE)
+            _answers(self._admin.delete_consumer_groups(groups), besides=_NOTHING_TO_FORGET)
 
 
 def _answers(asked: Mapping[Any, Future[Any]], besides: Sequence[int]) -> None:

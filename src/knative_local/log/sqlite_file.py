@@ -17,6 +17,7 @@ PAGE_BYTES = 4096
 OFFSET_BITS = 40
 MOST_OFFSET = (1 << OFFSET_BITS) - 1
 # `floor`: the offsets up to it are never given (again), whether their events are still there or not.
+# Its text is compared when a log is opened (damage.py): whoever changes it makes another format.
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE brokers (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, floor INTEGER NOT NULL DEFAULT 0);
