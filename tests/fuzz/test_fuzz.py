@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RUNS = {
+    "answers": 1_000,
     "cesql": 4_000,
     "cloudevent": 6_000,
     "delivery": 4_000,
