@@ -288,30 +288,29 @@ def _check(attributes: dict[str, str]) -> None:
 
 
 def _check_values(attributes: dict[str, str]) -> None:
-    if attributes["specversion"] != "1.0":
-        raise NotAnEvent(f"specversion '{attributes['specversion']}' is not read; only 1.0 is")
-    for name in ("source", "dataschema"):
-        value = attributes.get(name)
-        if value is not None and not _is_uri_reference(value):
-            raise NotAnEvent(f"attribute '{name}' is no URI reference: '{value}'")
-    content_type = attributes.get("datacontenttype")
-    if content_type is not None and not _is_media_type(content_type):
-        raise NotAnEvent(f"attribute 'datacontenttype' is no media type for data: '{content_type}'")
-    time = attributes.get("time")
+    said = attributes.get
+    _check_context(attributes["specversion"], attributes["source"], said("dataschema"), said("datacontenttype"))
+    time = said("time")
     if time is not None:
         _check_time(time)
 
 
-# The few names and sources that there are come again with every event.
+# The few names, sources and types of data that there are come again with every event; refusals are not remembered.
+@lru_cache(1_000)
+def _check_context(specversion: str, source: str, dataschema: str | None, content_type: str | None) -> None:
+    if specversion != "1.0":
+        raise NotAnEvent(f"specversion '{specversion}' is not read; only 1.0 is")
+    for name, value in (("source", source), ("dataschema", dataschema)):
+        if value is not None and _URI_REFERENCE.fullmatch(value) is None:
+            raise NotAnEvent(f"attribute '{name}' is no URI reference: '{value}'")
+    if content_type is not None and not _is_media_type(content_type):
+        raise NotAnEvent(f"attribute 'datacontenttype' is no media type for data: '{content_type}'")
+
+
 @lru_cache(1_000)
 def is_extension(name: str) -> bool:
     """Whether an extension attribute may be called so."""
     return _NAME.fullmatch(name) is not None and name not in _BODY_MEMBERS and name not in _TEXT_ATTRIBUTES
-
-
-@lru_cache(1_000)
-def _is_uri_reference(text: str) -> bool:
-    return _URI_REFERENCE.fullmatch(text) is not None
 
 
 @lru_cache(1_000)
