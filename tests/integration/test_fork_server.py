@@ -20,7 +20,7 @@ from knative_local import fork_server, forking
 from knative_local.environment import machine_environment
 from knative_local.http1 import HttpClient
 from knative_local.launcher import FORK_SERVER, Launcher
-from knative_local.process import RUN_MARK, Child, StartError
+from knative_local.process import RUN_MARK, Child, StartError, run_mark
 from tests.running import eventually, free_port
 
 pytestmark = [
@@ -110,11 +110,12 @@ class House:
         return (self.folder / "state" / "log" / "fn.log").read_text()
 
     def parents(self) -> list[psutil.Process]:
-        """The fork servers that run."""
+        """The fork servers of this house that run; other tests may have a runtime of theirs."""
+        mark = run_mark(self.folder / "state")
         found: list[psutil.Process] = []
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
-                if "knative_local.fork_server" in process.cmdline():
+                if "knative_local.fork_server" in process.cmdline() and process.environ().get(RUN_MARK) == mark:
                     found.append(process)
         return found
 
