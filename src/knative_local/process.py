@@ -25,6 +25,8 @@ READY_POLL_SLOW_S: Final = 0.05
 READY_FAST_FOR_S: Final = 5.0
 READY_POLL_OF_TELLING_S: Final = 1.0
 REASON_LINES: Final = 6
+LAST_WORDS_S: Final = 1.0
+"""How long the pipes of a process that has ended are read when somebody else holds them open."""
 LARGEST_READ: Final = 64 * 1024
 FIRST: Final = asyncio.FIRST_COMPLETED
 RUN_MARK: Final = "KNATIVE_LOCAL_RUN"
@@ -196,8 +198,12 @@ class ExecutedChild(Child, asyncio.SubprocessProtocol):
         self._log.write(fd, data if isinstance(data, bytes) else data.encode())
 
     def process_exited(self) -> None:
-        """It has ended."""
+        """It has ended, and what it wrote is read.
+
+        Its pipes may stay open for ever: an instance that a killed fork server was just making has left its session.
+        """
         self._exited()
+        asyncio.get_running_loop().call_later(LAST_WORDS_S, self._transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended and everything that it wrote was read."""

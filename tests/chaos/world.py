@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,7 @@ ORDERED = frozenset({"ordered"})
 RUNTIME, FORK_SERVER = "the runtime", "a fork server"
 VICTIMS = (*SUBSCRIBERS, FORK_SERVER, RUNTIME)
 STOP, CHANGE = "Ctrl-C of the runtime, and a new start", "a change of every Service"
+DISTURBANCES = (*VICTIMS, STOP, CHANGE)
 
 
 class World:
@@ -40,11 +41,13 @@ class World:
         *,
         keys: int = 8,
         log: str | None = None,
+        disturbances: Sequence[str] = DISTURBANCES,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder, self.seed, self.kills, self.restarts, self.changes = folder, seed, 0, 0, 0
         self._random = random.Random(seed)
         self._log = log
+        self._disturbances = disturbances
         self._say = say
         self._port = free_port()
         self._process: subprocess.Popen[str] | None = None
@@ -71,11 +74,14 @@ class World:
         self._up.set()
 
     def stop(self) -> int:
-        """Ctrl-C; the exit status."""
+        """Ctrl-C; the exit status. No process may be left."""
         process = self._take()
+        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.send_signal(signal.SIGINT)
         status = process.wait(30)
         _close(process)
+        _, left = psutil.wait_procs(children, timeout=10)
+        assert not left, f"left behind: {left}"
         return status
 
     def restart(self) -> None:
@@ -175,7 +181,7 @@ class World:
     # kills
 
     def _disturb(self) -> None:
-        what = self._random.choice((*VICTIMS, STOP, CHANGE))
+        what = self._random.choice(self._disturbances)
         pick = self._random.random()
         self._say(f"{self._acknowledged} acknowledged: {what}")
         if what == STOP:
