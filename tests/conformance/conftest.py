@@ -70,6 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in ours:
         defect = item.get_closest_marker("known_defect")
         if defect is not None and kind in defect.kwargs:
+            # Not strict: a version of the real one in which it is mended is no failure of the suite.
             item.add_marker(pytest.mark.xfail(reason=defect.kwargs[kind], strict=False))
 
 
@@ -84,6 +85,7 @@ def subscriber(pytestconfig: pytest.Config, patience: float) -> Iterator[Subscri
     """The server that the manifests' Triggers deliver to."""
     port = _option(pytestconfig, "subscriber_port")
     if port is None and _option(pytestconfig, "broker_url") is not None:
+        # Only for a foreign broker whose user has applied no Triggers; ours always has them.
         pytest.skip("deliveries are tested with --subscriber-port, and what --print-manifests prints applied")
     server = Subscriber(_option(pytestconfig, "subscriber_host", OWN_HOST), port or 0, patience)
     yield server

@@ -144,6 +144,7 @@ def _patiently(ask: Callable[[], T]) -> T:
         except (KafkaException, TimeoutError) as error:
             if time.monotonic() > deadline or _code(error) not in _NOT_YET:
                 raise _unavailable(error) from error
+        # The log has to be open before anything else begins, and Kafka tells nobody when it is ready.
         time.sleep(_AGAIN_S)
 
 

@@ -22,7 +22,7 @@ class Turn:
     answer: bytes | None = None
 
     def begin(self) -> None:
-        """Do what was asked. Called once at most."""
+        """Do what was asked, which each kind of request knows. Called once at most."""
         raise NotImplementedError
 
 
