@@ -50,7 +50,7 @@ lock: ## resolve the Python dependencies anew
 	@$(BIN)/pip-compile -q --upgrade --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 setup: $(VENV)/.installed build/frontend/index.html build/map/streets.json
-setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser .java
+setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser .java .go
 
 # The tools that we cannot install ourselves, asked for before anything is written.
 .PHONY: tools
@@ -103,6 +103,11 @@ build/frontend/index.html: frontend/node_modules/.installed frontend/package.jso
 	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo "» Java and Maven for the tests against Kafka"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jdk-headless maven; \
 	  else echo "The tests against Kafka need Java and Maven: install the packages default-jdk-headless and maven." >&2; fi; }
+
+# The tests of the manifests build the real kustomize; without Go they are skipped (failed in CI).
+.PHONY: .go
+.go:
+	@command -v go >/dev/null || echo "The tests of the manifests need Go 1.24 or newer: https://go.dev/dl." >&2
 
 clean: ## remove what was installed and built; the data in var/ stay
 	@rm -rf $(VENV) frontend/node_modules build

@@ -1,0 +1,156 @@
+"""What the real kustomize makes of knative/: every overlay every combination of components, and what holds in all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from knative_local import kustomization
+from knative_local.yaml_tree import Errors, plain
+from tests.running import ROOT
+from tests.servers import kustomize
+
+pytestmark = pytest.mark.integration  # the first of them builds a program
+
+KNATIVE = ROOT / "knative"
+OVERLAYS = sorted(path.name for path in (KNATIVE / "overlays").iterdir())
+COMPONENTS = sorted(path.name for path in (KNATIVE / "components").iterdir())
+SETS = [chosen for size in range(len(COMPONENTS) + 1) for chosen in combinations(COMPONENTS, size)]
+ON_A_CLUSTER = ["kind", "production"]
+LONGEST_SLICE_S = 10
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def identity(document: dict[str, Any]) -> tuple[str, str, str]:
+    return document["apiVersion"], document["kind"], document["metadata"]["name"]
+
+
+@pytest.fixture(scope="session")
+def overlays() -> dict[str, list[dict[str, Any]]]:
+    """What each overlay gives."""
+    return {name: documents(kustomize.build(KNATIVE / "overlays" / name)) for name in OVERLAYS}
+
+
+def containers(objects: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each object with a Pod template, and its container."""
+    for each in objects:
+        pod = each.get("spec", {}).get("template", {}).get("spec", {})
+        for container in pod.get("containers", ()):
+            yield each, container
+
+
+@pytest.mark.parametrize("chosen", SETS, ids=lambda chosen: "+".join(chosen) or "base alone")
+def test_every_combination_of_components_builds(tmp_path: Path, chosen: tuple[str, ...]) -> None:
+    listed = [os.path.relpath(KNATIVE / "components" / name, tmp_path) for name in chosen]
+    text = {"resources": [os.path.relpath(KNATIVE / "base", tmp_path)], "components": listed}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(text))
+    built = documents(kustomize.build(tmp_path))
+    names = [identity(each) for each in built]
+    assert len(names) == len(set(names))
+    assert {each["metadata"].get("namespace", "trackway") for each in built} == {"trackway"}
+
+
+def test_knative_local_reads_what_kustomize_builds(overlays: dict[str, list[dict[str, Any]]]) -> None:
+    errors = Errors()
+    read = kustomization.documents_of(KNATIVE / "overlays/local", errors)
+    assert not errors.found
+    ours = {identity(each): each for each in map(plain, read)}
+    assert ours == {identity(each): each for each in overlays["local"]}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_trigger_has_a_dead_letter_sink_that_is_there(
+    overlays: dict[str, list[dict[str, Any]]], overlay: str
+) -> None:
+    """Without one Knative's Kafka broker drops what failed without a word."""
+    objects = overlays[overlay]
+    (broker,) = (each for each in objects if each["kind"] == "Broker")
+    names = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    triggers = [each for each in objects if each["kind"] == "Trigger"]
+    assert len(triggers) > 3
+    for trigger in triggers:
+        assert trigger["spec"]["broker"] == broker["metadata"]["name"]
+        delivery = trigger["spec"].get("delivery", broker["spec"]["delivery"])
+        for ref in (delivery["deadLetterSink"]["ref"], trigger["spec"]["subscriber"]["ref"]):
+            assert (ref["kind"], ref["name"]) in names, f"{trigger['metadata']['name']} names what is not there: {ref}"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_container_has_rights_that_it_does_not_need(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+    checked = 0
+    for it, container in containers(overlays[overlay]):
+        pod, security = it["spec"]["template"]["spec"], container["securityContext"]
+        assert {**pod.get("securityContext", {}), **security}["runAsNonRoot"] is True
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        assert {"requests", "limits"} <= container["resources"].keys()
+        checked += 1
+    assert checked >= 8
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_function_is_given_more_time_than_it_takes(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+    services = [each for each in overlays[overlay] if each["apiVersion"] == "serving.knative.dev/v1"]
+    assert len(services) == len(list((ROOT / "functions").iterdir()))
+    for service in services:
+        assert service["spec"]["template"]["spec"]["timeoutSeconds"] >= 3 * LONGEST_SLICE_S
+
+
+@pytest.mark.parametrize("overlay", ON_A_CLUSTER)
+def test_every_image_has_a_place_and_a_tag(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+    for it, container in containers(overlays[overlay]):
+        assert not container["image"].startswith("trackway/"), f"{it['metadata']['name']}: the overlay names no image"
+        assert ":" in container["image"].rpartition("/")[2]
+
+
+@pytest.mark.parametrize("overlay", ON_A_CLUSTER)
+def test_every_pod_of_ours_is_within_the_walls(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+    """A NetworkPolicy closes everything; what a Pod may do is opened by labels, which all have to be there."""
+    objects = overlays[overlay]
+    policies = {each["metadata"]["name"]: each["spec"] for each in objects if each["kind"] == "NetworkPolicy"}
+    assert policies["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert policies["store"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/part-of": "trackway"}}
+    for it, container in containers(objects):
+        if it["metadata"]["name"] == "mongo":
+            continue
+        template = it["spec"]["template"]
+        assert template["metadata"]["labels"]["app.kubernetes.io/part-of"] == "trackway"
+        assert {"app", "version"} <= template["metadata"]["labels"].keys(), "Kiali groups by them"
+        assert {"secretRef": {"name": "trackway-store"}} in container["envFrom"]
+        own = "realtime-gateway" if it["kind"] == "Deployment" else "functions"
+        assert template["spec"]["serviceAccountName"] == own
+
+
+@pytest.mark.parametrize("overlay", ON_A_CLUSTER)
+def test_only_the_gateway_listens_beyond_its_pod(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+    """Functions answer their queue-proxy, on loopback."""
+    open_ones = [
+        it["metadata"]["name"]
+        for it, container in containers(overlays[overlay])
+        if any(each["name"] == "TRACKWAY_HOST" for each in container.get("env", ()))
+    ]
+    assert open_ones == ["realtime-gateway"]
+
+
+def test_the_small_cluster_asks_for_the_broker_that_comes_with_knative_and_production_for_kafka(
+    overlays: dict[str, list[dict[str, Any]]],
+) -> None:
+    classes = {
+        name: each["metadata"].get("annotations", {}).get("eventing.knative.dev/broker.class")
+        for name, objects in overlays.items()
+        for each in objects
+        if each["kind"] == "Broker"
+    }
+    assert classes == {"local": None, "kind": "MTChannelBasedBroker", "production": "Kafka"}
