@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.running import Running, leave_nothing
-from tests.servers import kafka
+from tests.servers import kafka, mongo
 
 # No test asserts on time, and a busy machine is no reason to fail.
 settings.register_profile("trackway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,4 +46,11 @@ def trackway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def kafka_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of a real Kafka that the tests of a session share, started for the first that asks."""
     with kafka.running(tmp_path_factory.mktemp("kafka")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a MongoDB, without a database, that the tests of a session share."""
+    with mongo.running(tmp_path_factory.mktemp("mongo")) as address:
         yield address

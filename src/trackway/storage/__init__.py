@@ -4,8 +4,9 @@ from trackway.storage.port import Store
 
 
 def open_store(url: str) -> Store:
-    """The store at ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``memory://``; nothing is opened until
-    the first call. Raises ValueError naming what is served."""
+    """The store at ``sqlite:///relative/path``, ``sqlite:////absolute/path``, ``mongodb://host:port/database`` (or
+    ``mongodb+srv://``) or ``memory://``; nothing is opened until the first call. Raises ValueError naming what is
+    served."""
     if url == "memory://":
         from trackway.storage.memory import InMemoryStore  # noqa: PLC0415 - only what is asked for is loaded
 
@@ -14,4 +15,10 @@ def open_store(url: str) -> Store:
         from trackway.storage.sqlite import SqliteStore  # noqa: PLC0415 - only what is asked for is loaded
 
         return SqliteStore(url.removeprefix("sqlite:///"))
-    raise ValueError(f"store address {url!r} is not served; use sqlite:///path/to/file.db or memory://")
+    if url.startswith(("mongodb://", "mongodb+srv://")):
+        from trackway.storage.mongo import MongoStore  # noqa: PLC0415 - only what is asked for is loaded
+
+        return MongoStore(url)
+    raise ValueError(
+        f"store address {url!r} is not served; use sqlite:///path/to/file.db, mongodb://host:port/database or memory://"
+    )

@@ -1,4 +1,4 @@
-"""What is asked of a store, in the domain's words; ``sqlite.py`` and ``memory.py`` answer, held to one contract suite.
+"""What is asked of a store, in the domain's words; ``sqlite``, ``mongo`` and ``memory`` answer, held to one suite.
 
 Every call names the tenant, so that it cannot be forgotten, and writes come in batches. Repeating a write changes
 nothing: events arrive more than once and in any order (docs/protocol.md). A store that cannot be reached raises
@@ -19,6 +19,7 @@ __all__ = [
     "Conflict",
     "DeadLetter",
     "RouteSummary",
+    "SchemaTooNew",
     "Shard",
     "Store",
     "StoreUnavailable",
@@ -33,6 +34,10 @@ __all__ = [
 
 class StoreUnavailable(Exception):
     """The store cannot be reached or is busy beyond its patience; try again."""
+
+
+class SchemaTooNew(RuntimeError):
+    """The store was written by a newer Trackway than this one; says both numbers."""
 
 
 class Conflict(Exception):
@@ -142,7 +147,7 @@ class Store(Protocol):
         ...
 
     async def apply_trip_events(self, tenant: str, events: Sequence[Event]) -> None:
-        """Take in facts about trips, in whatever order they come, all or none of them.
+        """Take in facts about trips, in whatever order they come; none of them when one cannot be read.
 
         trip.started, trip.finished and trip.cancelled move their trip along the life cycle table; a start whose trip is
         not known creates it, as a replay into an empty store does; an end whose trip is not known is remembered, so

@@ -1,7 +1,9 @@
 """The stores that the contract is held to."""
 
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -19,20 +21,37 @@ class MergedStore(SqliteStore):
         return new
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite, all merged"])
+def fresh_database(server: str) -> str:
+    """The address of a database on the server that nobody has used; whatever options the server's has, it has too."""
+    parts = urlsplit(server)
+    return urlunsplit(parts._replace(path=f"/trackway-test-{uuid.uuid4().hex[:16]}"))
+
+
+@pytest.fixture
+def mongo_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database."""
+    return fresh_database(request.getfixturevalue("mongo_server"))
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite, all merged", "mongo"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    if request.param == "sqlite, all merged":
-        opened: Store = MergedStore(str(tmp_path / "store.db"))
-    else:
-        opened = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/deep/store.db")
+    match request.param:
+        case "memory":
+            opened: Store = open_store("memory://")
+        case "sqlite":
+            opened = open_store(f"sqlite:///{tmp_path}/deep/store.db")
+        case "mongo":
+            opened = open_store(request.getfixturevalue("mongo_url"))
+        case _:
+            opened = MergedStore(str(tmp_path / "store.db"))
     yield opened
     await opened.close()
 
 
-@pytest.fixture
-async def two(tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
-    """Two stores on one file, as two processes have them."""
-    url = f"sqlite:///{tmp_path}/store.db"
+@pytest.fixture(params=["sqlite", "mongo"])
+async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Store, Store]]:
+    """Two stores on one file or database, as two processes have them."""
+    url = f"sqlite:///{tmp_path}/store.db" if request.param == "sqlite" else request.getfixturevalue("mongo_url")
     one, other = open_store(url), open_store(url)
     yield one, other
     await one.close()

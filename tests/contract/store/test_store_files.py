@@ -13,9 +13,9 @@ from tests.contract.store.facts import T, at, position, started, trip
 from tests.running import ROOT
 from trackway.domain.lifecycle import TripStatus
 from trackway.storage import open_store
-from trackway.storage.port import Shard, Store, StoreUnavailable
+from trackway.storage.port import SchemaTooNew, Shard, Store, StoreUnavailable
 from trackway.storage.sqlite.appending import MERGED_AT_ONCE
-from trackway.storage.sqlite.migrations import STEPS, SchemaTooNew
+from trackway.storage.sqlite.migrations import STEPS
 
 
 async def status_of(store: Store, trip_id: str = "t1") -> TripStatus | None:

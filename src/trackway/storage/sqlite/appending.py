@@ -7,12 +7,12 @@ theirs. A merge is one transaction, so that a position is always in one of the t
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, Final
 
+from trackway.storage.identity import event_hash
+from trackway.storage.moments import micros
 from trackway.storage.port import StoredPosition
 from trackway.storage.sqlite.keys import Keys
-from trackway.storage.sqlite.rows import micros
 
 COLUMNS: Final = (
     "vehicle_key, recorded_us, event_hash, lat, lng, received_us, heading, speed, accuracy, altitude, trip_key, seq"
@@ -109,7 +109,7 @@ class Appender:
                 number,
                 vehicle,
                 recorded,
-                _hash(stored),
+                event_hash(stored),
                 each.lat,
                 each.lng,
                 micros(each.received_at),
@@ -165,8 +165,3 @@ def _is_stored(db: sqlite3.Connection, identity: Identity) -> bool:
         "SELECT 1 FROM position WHERE vehicle_key = ? AND recorded_us = ? AND event_hash = ?", identity
     ).fetchone()
     return found is not None
-
-
-def _hash(stored: StoredPosition) -> int:
-    digest = blake2b(f"{stored.source}\n{stored.event_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)

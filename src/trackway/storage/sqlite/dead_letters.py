@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from trackway.events import Event
+from trackway.storage.moments import micros, moment
 from trackway.storage.port import DeadLetter
-from trackway.storage.sqlite.rows import micros, moment
 
 _COLUMNS = "letter_id, event, failed_us, destination, code, reason"
 _event = msgspec.msgpack.Decoder(Event)

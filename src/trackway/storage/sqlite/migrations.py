@@ -3,6 +3,8 @@ released."""
 
 import sqlite3
 
+from trackway.storage.port import SchemaTooNew
+
 # Times are microseconds since 1970. Vehicles and the trips that positions name have integer keys, to keep a position's
 # row at some 60 bytes. Positions lie in the order of vehicle and time, in which they are asked for; that order is their
 # unique key too, so a repeat is found without an index beside it, and a vehicle's newest is the last of its rows: a
@@ -141,10 +143,6 @@ STEPS: tuple[str, ...] = (
     INSERT INTO position_rows VALUES (1, 1);
     """,
 )
-
-
-class SchemaTooNew(RuntimeError):
-    """The file was written by a newer Trackway than this one; says both numbers."""
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from trackway.domain.trip import GRACE, Trip
 from trackway.events import PositionRecorded
+from trackway.storage.moments import micros, moment, moment_or_none
 from trackway.storage.port import Vehicle
 from trackway.storage.sqlite.keys import find_key
-from trackway.storage.sqlite.rows import micros, moment, moment_or_none
 
 _FOREVER = 2**63 - 1
 _MEASURES: Final = "recorded_us, event_hash, lat, lng, received_us, heading, speed, accuracy, altitude"

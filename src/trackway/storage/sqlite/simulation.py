@@ -4,8 +4,8 @@ import sqlite3
 
 from msgspec.structs import replace
 
+from trackway.storage.moments import micros, moment_or_none
 from trackway.storage.port import Conflict, Shard
-from trackway.storage.sqlite.rows import micros, moment_or_none
 
 
 def shard(db: sqlite3.Connection, tenant: str, number: int) -> Shard:

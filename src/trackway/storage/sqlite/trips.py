@@ -12,9 +12,9 @@ from trackway.domain.motion import shard_of
 from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_up, trip_of, with_end
 from trackway.events import Event, PositionRecorded, TripCancelled, TripFinished, TripProgressed, TripStarted
 from trackway.storage.facts import TripFact
+from trackway.storage.moments import micros, moment, moment_or_none
 from trackway.storage.port import Conflict, TripCounts, TripView
 from trackway.storage.sqlite.positions import OPEN, last_positions, positions
-from trackway.storage.sqlite.rows import micros, moment, moment_or_none
 
 _COLUMNS = (
     "trip_id, vehicle_id, vehicle_name, route_id, status, simulated, speed, seed,"

@@ -1,4 +1,4 @@
-"""Times as SQLite keeps them: integers, microseconds since 1970."""
+"""Times as the stores keep them: integers, microseconds since 1970."""
 
 from datetime import UTC, datetime, timedelta
 from typing import overload
@@ -27,5 +27,5 @@ def moment(value: int) -> datetime:
 
 
 def moment_or_none(value: int | None) -> datetime | None:
-    """``moment``, for columns that may be empty."""
+    """``moment``, for fields that may be empty."""
     return None if value is None else moment(value)

@@ -1,0 +1,162 @@
+"""Asking a MongoDB for trips and vehicles, with what is known of them now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from trackway.domain.lifecycle import TripStatus
+from trackway.domain.trip import Trip
+from trackway.events import Event, PositionRecorded
+from trackway.storage.moments import micros
+from trackway.storage.mongo.connection import Document, MongoDatabase
+from trackway.storage.mongo.positions import last_of, last_positions, of_vehicle, positions
+from trackway.storage.mongo.trip_documents import document_id, known_of, order_of, progress_from, trip_from
+from trackway.storage.port import TripCounts, TripView, Vehicle
+
+_event = msgspec.msgpack.Decoder(Event)
+FOUND: Final = {"rev": False, "key": False, "holds": False}
+
+
+async def trip_view(db: MongoDatabase, tenant: str, trip_id: str) -> TripView | None:
+    document = await db["trip"].find_one({**document_id(tenant, trip_id), "tenant": tenant})
+    return None if document is None else (await views_of(db, tenant, [document]))[0]
+
+
+async def trips(
+    db: MongoDatabase,
+    tenant: str,
+    status: TripStatus | None,
+    vehicle_id: str | None,
+    limit: int,
+    before: tuple[datetime, str] | None,
+) -> list[TripView]:
+    found = db["trip"].find(trips_filter(tenant, status, vehicle_id, before), FOUND).sort("order", -1).limit(limit)
+    if vehicle_id is not None:
+        found = found.hint("by_vehicle")  # of one vehicle's trips most statuses are few
+    return await views_of(db, tenant, await found.to_list())
+
+
+def trips_filter(
+    tenant: str, status: TripStatus | None, vehicle_id: str | None, before: tuple[datetime, str] | None
+) -> Document:
+    """Trips by what they are asked for by."""
+    filter_: Document = {"tenant": tenant}
+    if vehicle_id is not None:
+        filter_["vehicle_id"] = vehicle_id
+    if status is not None:
+        filter_["status"] = status.value
+    if before is not None:
+        filter_["order"] = {"$lt": order_of(*before)}
+    return filter_
+
+
+async def open_trips(db: MongoDatabase, tenant: str, vehicle_ids: Sequence[str] | None) -> list[TripView]:
+    if vehicle_ids is not None and not vehicle_ids:
+        return []
+    found = await db["trip"].find(open_filter(tenant, vehicle_ids), FOUND).to_list()
+    found.sort(key=lambda document: (document["started_us"], document["trip_id"]))
+    if vehicle_ids is not None:
+        place = {vehicle_id: number for number, vehicle_id in enumerate(dict.fromkeys(vehicle_ids))}
+        found.sort(key=lambda document: place[document["vehicle_id"]])
+    return await views_of(db, tenant, found)
+
+
+def open_filter(tenant: str, vehicle_ids: Sequence[str] | None = None) -> Document:
+    """Trips that are not over, of these vehicles or of all."""
+    filter_: Document = {"tenant": tenant, "open": True}
+    if vehicle_ids is not None:
+        filter_["vehicle_id"] = {"$in": list(vehicle_ids)}
+    return filter_
+
+
+def ended_filter(tenant: str, since: datetime) -> Document:
+    """Trips that ended at that moment or later."""
+    return {"tenant": tenant, "ended_us": {"$gte": micros(since)}}
+
+
+async def trips_ended_since(db: MongoDatabase, tenant: str, since: datetime, limit: int) -> list[TripView]:
+    found = db["trip"].find(ended_filter(tenant, since), FOUND).sort([("ended_us", -1), ("trip_id", -1)]).limit(limit)
+    return await views_of(db, tenant, await found.to_list())
+
+
+async def trip_counts(db: MongoDatabase, tenant: str, ended_since: datetime) -> TripCounts:
+    counts = dict.fromkeys(TripStatus, 0)
+    for filter_ in (open_filter(tenant), ended_filter(tenant, ended_since)):
+        group = {"_id": "$status", "count": {"$sum": 1}}
+        async for document in await db["trip"].aggregate([{"$match": filter_}, {"$group": group}]):
+            counts[TripStatus(document["_id"])] += document["count"]
+    return TripCounts(
+        planned=counts[TripStatus.PLANNED],
+        underway=counts[TripStatus.UNDERWAY],
+        finished=counts[TripStatus.FINISHED],
+        cancelled=counts[TripStatus.CANCELLED],
+    )
+
+
+async def trip_events(db: MongoDatabase, tenant: str, trip_id: str, limit: int) -> list[Event]:
+    found = db["trip_event"].find({"tenant": tenant, "trip_id": trip_id}, {"event": True})
+    return [_event.decode(each["event"]) async for each in found.sort([("time_us", -1), ("_id", -1)]).limit(limit)]
+
+
+async def trip_positions(
+    db: MongoDatabase, tenant: str, trip_id: str, since: datetime | None, limit: int
+) -> list[PositionRecorded]:
+    known = await known_of(db, tenant, trip_id)
+    return [] if known is None or known.trip is None else await positions(db, tenant, known.trip, since, limit)
+
+
+async def simulated_trips(db: MongoDatabase, tenant: str, shard: int) -> list[Trip]:
+    found = db["trip"].find(driven_filter(tenant, shard), FOUND)
+    return sorted([trip_from(document) async for document in found], key=lambda trip: (trip.started_at, trip.trip_id))
+
+
+def driven_filter(tenant: str, shard: int) -> Document:
+    """The open simulated trips of a shard."""
+    return {"tenant": tenant, "shard": shard, "open": True, "simulated": True}
+
+
+async def vehicles(db: MongoDatabase, tenant: str) -> list[Vehicle]:
+    """Every vehicle that has a position, by id."""
+    found = db["vehicle"].find({"tenant": tenant}).sort("vehicle_id", 1)
+    vehicle_ids = [document["vehicle_id"] async for document in found]
+    newest = await last_of(db, [of_vehicle(tenant, vehicle_id) for vehicle_id in vehicle_ids])
+    names, on = await _names(db, tenant), await _on(db, tenant)
+    return [
+        Vehicle(
+            vehicle_id=vehicle_id,
+            name=names.get(vehicle_id) or vehicle_id,
+            position=position,
+            trip_id=on.get(vehicle_id),
+        )
+        for vehicle_id, position in zip(vehicle_ids, newest, strict=True)
+        if position is not None
+    ]
+
+
+async def _names(db: MongoDatabase, tenant: str) -> dict[str, str]:
+    """What each vehicle's newest trip calls it; the index is read backwards, and of each vehicle one entry."""
+    stages: list[Document] = [
+        {"$match": {"tenant": tenant}},
+        {"$sort": {"vehicle_id": -1, "order": -1}},
+        {"$group": {"_id": "$vehicle_id", "name": {"$first": "$vehicle_name"}}},
+    ]
+    return {document["_id"]: document["name"] async for document in await db["trip"].aggregate(stages)}
+
+
+async def _on(db: MongoDatabase, tenant: str) -> dict[str, str]:
+    """The open trip that each vehicle is on: of several the last started."""
+    shown: dict[str, Any] = {"vehicle_id": True, "trip_id": True, "started_us": True}
+    found = await db["trip"].find(open_filter(tenant), shown).to_list()
+    found.sort(key=lambda document: (document["started_us"], document["trip_id"]))
+    return {document["vehicle_id"]: document["trip_id"] for document in found}
+
+
+async def views_of(db: MongoDatabase, tenant: str, documents: Sequence[Document]) -> list[TripView]:
+    found = [trip_from(document) for document in documents]
+    last = await last_positions(db, tenant, found)
+    return [
+        TripView(trip=trip, progress=progress_from(document), position=position)
+        for trip, document, position in zip(found, documents, last, strict=True)
+    ]
