@@ -174,7 +174,7 @@ class TestTrouble:
             await store.routes(T)
         await store.close()
 
-    @pytest.mark.parametrize("url", ["", "sqlite:///", "postgres://x", "sqlite://relative"])
+    @pytest.mark.parametrize("url", ["", "sqlite:///", "postgres://x", "sqlite://relative", "mongo://h/x"])
     def test_an_address_that_is_not_served(self, url: str) -> None:
         with pytest.raises(ValueError, match="memory://"):
             open_store(url)

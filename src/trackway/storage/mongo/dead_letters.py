@@ -38,7 +38,7 @@ async def drop_dead_letter(db: MongoDatabase, tenant: str, letter_id: str) -> bo
 
 
 def _id(tenant: str, letter_id: str) -> Document:
-    return {"_id": {"tenant": tenant, "id": letter_id}}
+    return {"_id": f"{tenant}/{letter_id}"}
 
 
 def _document(tenant: str, letter: DeadLetter) -> Document:

@@ -57,7 +57,7 @@ class Vehicles:
 
 def vehicle_document(tenant: str, vehicle_id: str) -> Document:
     """A vehicle that has reported."""
-    return {"_id": {"tenant": tenant, "id": vehicle_id}, "tenant": tenant, "vehicle_id": vehicle_id}
+    return {"_id": f"{tenant}/{vehicle_id}", "tenant": tenant, "vehicle_id": vehicle_id}
 
 
 def vehicle_key(tenant: str, vehicle_id: str) -> bytes:
@@ -167,7 +167,7 @@ async def last_of(db: MongoDatabase, filters: Sequence[Document]) -> list[Positi
         some = enumerate(filters[start : start + ASKED_AT_ONCE], start)
         first, *others = [_last(number, filter_) for number, filter_ in some]
         stages = [*first, *({"$unionWith": {"coll": "position", "pipeline": other}} for other in others)]
-        async for document in await db["position"].aggregate(stages):
+        async for document in await db["position"].aggregate(stages, hint=BY_ID):
             last[document["number"]] = position_of(document)
     return [last.get(number) for number in range(len(filters))]
 

@@ -14,7 +14,7 @@ _summary = msgspec.json.Decoder(RouteSummary)
 
 async def add_route(db: MongoDatabase, tenant: str, route: RoutePlanned) -> None:
     document = {
-        "_id": {"tenant": tenant, "id": route.route_id},
+        "_id": f"{tenant}/{route.route_id}",
         "tenant": tenant,
         "route_id": route.route_id,
         "name": route.name,
@@ -28,7 +28,7 @@ async def add_route(db: MongoDatabase, tenant: str, route: RoutePlanned) -> None
 
 
 async def route(db: MongoDatabase, tenant: str, route_id: str) -> RoutePlanned | None:
-    document = await db["route"].find_one({"_id": {"tenant": tenant, "id": route_id}}, {"data": True})
+    document = await db["route"].find_one({"_id": f"{tenant}/{route_id}"}, {"data": True})
     return None if document is None else _route.decode(document["data"])
 
 

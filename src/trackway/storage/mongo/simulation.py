@@ -46,6 +46,8 @@ def document_of(tenant: str, kept: Shard) -> Document:
     """The shard as it is kept."""
     return {
         **_id(tenant, kept.shard),
+        "tenant": tenant,
+        "shard": kept.shard,
         "version": kept.version,
         "wanted": kept.wanted,
         "claim": kept.claim,
@@ -55,4 +57,4 @@ def document_of(tenant: str, kept: Shard) -> Document:
 
 
 def _id(tenant: str, number: int) -> Document:
-    return {"_id": {"tenant": tenant, "shard": number}}
+    return {"_id": f"{tenant}/{number}"}

@@ -70,7 +70,7 @@ async def change_known(
 
 
 def document_id(tenant: str, trip_id: str) -> Document:
-    return {"_id": {"tenant": tenant, "id": trip_id}}
+    return {"_id": f"{tenant}/{trip_id}"}
 
 
 def order_of(planned_at: datetime, trip_id: str) -> str:

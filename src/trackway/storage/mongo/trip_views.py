@@ -20,8 +20,8 @@ FOUND: Final = {"rev": False, "key": False, "holds": False}
 
 
 async def trip_view(db: MongoDatabase, tenant: str, trip_id: str) -> TripView | None:
-    document = await db["trip"].find_one({**document_id(tenant, trip_id), "tenant": tenant})
-    return None if document is None else (await views_of(db, tenant, [document]))[0]
+    document = await db["trip"].find_one(document_id(tenant, trip_id), FOUND)
+    return None if document is None or "tenant" not in document else (await views_of(db, tenant, [document]))[0]
 
 
 async def trips(

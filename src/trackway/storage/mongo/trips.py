@@ -88,7 +88,7 @@ def timeline_document(tenant: str, fact: TripFact) -> Document:
     """A fact of a trip's timeline; its id makes a repeat fall."""
     source, event_id = fact.event.key
     return {
-        "_id": {"tenant": tenant, "trip": fact.trip_id, "source": source, "id": event_id},
+        "_id": f"{tenant}/{fact.trip_id}\n{source}\n{event_id}",
         "tenant": tenant,
         "trip_id": fact.trip_id,
         "time_us": micros(fact.moment),
