@@ -13,6 +13,7 @@ from knative_local.filters import EVERYTHING, Exact, Filter, Prefix
 from knative_local.log.kafka import KafkaEventLog
 from knative_local.log.kafka_topics import KafkaNames
 from knative_local.log.port import DeadLetter, EventLog, Failure, LogUnavailable, Record
+from knative_local.log.retention import Retention
 from knative_local.log.sqlite import SqliteEventLog
 from tests.unit.knative_local.eventing import BROKER, until
 from tests.unit.knative_local.eventing import event as any_event
@@ -33,7 +34,8 @@ async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
             opened.append(SqliteEventLog.open(path, now_ms=lambda: 1_000))
         else:
             address = request.getfixturevalue("kafka_address")
-            opened.append(KafkaEventLog.open(address, path, names=names, now_ms=lambda: 1_000))
+            for_ever = Retention(age_ms=1 << 60)  # the clock stands in 1970, and Kafka would clear up in the middle
+            opened.append(KafkaEventLog.open(address, path, for_ever, names, now_ms=lambda: 1_000))
         return opened[-1]
 
     yield open_it

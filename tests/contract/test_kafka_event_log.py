@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from knative_local.filters import EVERYTHING
 from knative_local.log.kafka import KafkaEventLog
+from knative_local.log.kafka_reader import KafkaReader
+from knative_local.log.kafka_records import Header
 from knative_local.log.kafka_topics import PARTITIONS
+from knative_local.log.kafka_writing import _Writer
 from knative_local.log.opening import LogOptions, kafka_servers, open_log
 from knative_local.log.port import Failure, LogUnavailable, Record
 from tests.running import free_port
@@ -106,7 +109,9 @@ async def test_a_record_that_is_no_event_holds_up_nobody(
 ) -> None:
     log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
     reader = log.reader(f"{namespace}/reader", f"{namespace}/default", EVERYTHING, lambda: None)
-    log._producer.produce(f"knative-broker-{namespace}-default", b"what is this?", partition=3)
+    stranger = Producer({"bootstrap.servers": kafka_address})
+    stranger.produce(f"knative-broker-{namespace}-default", b"what is this?", partition=3)
+    stranger.flush()
     await log.append(f"{namespace}/default", [event("1")])
 
     await until(lambda: reader.ready == 1 and "is no event and is passed over" in caplog.text)
@@ -137,6 +142,153 @@ async def test_an_event_that_is_too_large_is_refused_and_its_neighbour_is_not(
         await large
     assert [record.event.attributes["id"] for record in log.read(broker, 0, 10)] == ["small"]
     log.close()
+
+
+async def test_several_events_are_there_together_or_not_at_all(
+    kafka_address: str, namespace: str, tmp_path: Path
+) -> None:
+    log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
+    broker = f"{namespace}/default"
+    reader = log.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
+    small = [event(f"small-{n}", partitionkey=f"van-{n}") for n in range(20)]
+    bad = log.append(broker, [*small, event("large", data="x" * (1 << 20))])
+    good = log.append(broker, [event(f"good-{n}", partitionkey=f"van-{n}") for n in range(20)])
+
+    with pytest.raises(LogUnavailable, match="too large"):
+        await bad
+    await good
+
+    expected = {f"good-{n}" for n in range(20)}
+    assert {record.event.attributes["id"] for record in log.read(broker, 0, 100)} == expected
+    await until(lambda: reader.ready == 20 and reader.backlog == 20)
+    assert {record.event.attributes["id"] for record in reader.take(100, 1 << 20)} == expected
+    log.close()
+
+
+async def test_what_a_killed_process_wrote_in_part_is_not_there_and_holds_up_nobody(
+    kafka_address: str, namespace: str, tmp_path: Path
+) -> None:
+    log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
+    broker = f"{namespace}/default"
+    log.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
+    await log.append(broker, [event("1"), event("2")])
+    writer = log._transactions._writers[0]
+    log.close()
+    # As the process leaves it that dies between two events: its transaction is never ended.
+    dead = Producer(writer._settings)
+    dead.init_transactions()
+    dead.begin_transaction()
+    for number in range(PARTITIONS):
+        dead.produce(f"knative-broker-{namespace}-default", b"{}", partition=number)
+    dead.poll(1)
+    dead.purge()
+
+    log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
+    await until(lambda: writer._settings["transactional.id"] in {w._settings["transactional.id"] for w in ready(log)})
+    reader = log.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
+    await log.append(broker, [event("3"), event("4")])
+    await until(lambda: reader.ready == 4)
+    assert {record.event.attributes["id"] for record in log.read(broker, 0, 100)} == {"1", "2", "3", "4"}
+    log.close()
+
+
+def ready(log: KafkaEventLog) -> list[_Writer]:
+    return [writer for writer in log._transactions._writers if writer._producer is not None]
+
+
+async def test_what_others_wrote_is_read_page_by_page_and_once(
+    kafka_address: str, namespace: str, tmp_path: Path
+) -> None:
+    """Far more than one page, in some partitions more than in others, with transactions and without."""
+    log = KafkaEventLog.open(kafka_address, tmp_path / "one" / "log.db")
+    broker = f"{namespace}/default"
+    keys = ["busy" if n % 3 else f"van-{n % 50}" for n in range(3_000)]
+    events = [event(str(n), partitionkey=key) for n, key in enumerate(keys)]
+    await asyncio.gather(
+        *(log.append(broker, events[n : n + 100]) for n in range(0, 2_500, 100)),
+        *(log.append(broker, [each]) for each in events[2_500:]),
+    )
+    log.close()
+
+    other = KafkaEventLog.open(kafka_address, tmp_path / "other" / "log.db")
+    end = other.end(broker)
+    newest = other.read(broker, end - 20, 1_000)
+    assert 0 < len(newest) <= 20
+    assert newest[-1].offset == end
+    pages: list[Record] = []
+    while more := other.read(broker, pages[-1].offset if pages else 0, 170):
+        pages += more
+    assert [record.offset for record in pages] == sorted({record.offset for record in pages})
+    assert pages[-1].offset == end
+    assert sorted(int(record.event.attributes["id"]) for record in pages) == list(range(3_000))
+    assert other.read(broker, end, 10) == []
+
+    stranger = Producer({"bootstrap.servers": kafka_address})
+    headers: list[Header] = [("ce_specversion", b"1.0"), ("ce_id", b"new"), ("ce_source", b"/else"), ("ce_type", b"t")]
+    stranger.produce(f"knative-broker-{namespace}-default", b"", headers=headers)
+    stranger.flush()
+    assert [record.event.attributes["id"] for record in other.read(broker, end, 10)] == ["new"]
+    assert other.end(broker) > end
+    other.close()
+
+
+async def test_two_nodes_share_a_triggers_partitions_and_one_takes_over_what_the_other_has_not_done(
+    kafka_address: str, namespace: str, tmp_path: Path
+) -> None:
+    broker, trigger = f"{namespace}/default", f"{namespace}/reader"
+    logs = [KafkaEventLog.open(kafka_address, tmp_path / name / "log.db") for name in ("one", "two")]
+    one, two = (log.reader(trigger, broker, EVERYTHING, lambda: None) for log in logs)
+    assert isinstance(one, KafkaReader)
+    assert isinstance(two, KafkaReader)
+    await until(lambda: len(one._partitions) == len(two._partitions) == PARTITIONS // 2)
+    first = [event(str(n), partitionkey=f"van-{n}") for n in range(200)]
+    await logs[0].append(broker, first)
+    await until(lambda: one.ready + two.ready == 200)
+    taken = [one.take(1_000, 1 << 20), two.take(1_000, 1 << 20)]
+    of_each = [{record.event.attributes["id"] for record in records} for records in taken]
+    assert all(of_each)
+    assert of_each[0].isdisjoint(of_each[1])
+
+    # One is through with its part, the other with none of it, and then goes.
+    one.finish(taken[0])
+    logs[0].commit()
+    two.close()
+    await until(lambda: len(one._partitions) == PARTITIONS and one.ready == len(of_each[1]))
+    again = one.take(1_000, 1 << 20)
+    assert {record.event.attributes["id"] for record in again} == of_each[1]
+    one.finish(again)
+    await until(lambda: one.backlog == 0)
+    for log in logs:
+        log.close()
+
+
+async def test_a_reader_that_waits_for_a_busy_trigger_stays_in_its_group(
+    kafka_address: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knative_local.log.kafka_reader._PATIENCE_S", 0.0)
+    monkeypatch.setattr("knative_local.log.kafka_reader.MOST_READY", 100)
+    broker = f"{namespace}/default"
+    log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
+    reader = log.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
+    assert isinstance(reader, KafkaReader)
+    for begin in range(0, 6_000, 1_000):
+        await log.append(broker, [event(str(n), partitionkey=f"van-{n}") for n in range(begin, begin + 1_000)])
+    await until(lambda: reader.waits)
+    assert reader.ready < 6_000
+
+    other = KafkaEventLog.open(kafka_address, tmp_path / "other" / "log.db")
+    second = other.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
+    assert isinstance(second, KafkaReader)
+    await until(lambda: len(second._partitions) == PARTITIONS // 2 == len(reader._partitions))
+    ids: set[str] = set()
+    while len(ids) < 6_000:
+        await until(lambda: bool(reader.ready or second.ready))
+        for each in (reader, second):
+            records = each.take(1_000, 1 << 20)
+            each.finish(records)
+            ids |= {record.event.attributes["id"] for record in records}
+    log.close()
+    other.close()
 
 
 async def test_no_kafka_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

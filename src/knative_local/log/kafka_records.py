@@ -6,9 +6,12 @@ Source: OBSERVED of the Knative Kafka broker's receiver; header values are the a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from knative_local.cloudevent import CloudEvent, NotAnEvent, from_parts
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 _PREFIX = "ce_"
 _CONTENT_TYPE = "content-type"
@@ -42,15 +45,24 @@ def to_record(event: CloudEvent) -> KafkaRecord:
     return KafkaRecord(key.encode() if key else None, headers, value)
 
 
+def event_of(message: Message) -> CloudEvent:
+    """The event in what a consumer has read. Raises NotAnEvent."""
+    headers = message.headers() or []
+    return from_record(headers.items() if isinstance(headers, dict) else headers, message.value())
+
+
 def from_record(headers: Iterable[Header], value: bytes | None) -> CloudEvent:
     """The event in a record. Raises NotAnEvent: others may write to the topic, too."""
     attributes: dict[str, str] = {}
+    content_type: str | None = None
     for name, raw in headers:
         text = _text(name, raw)
         if name == _CONTENT_TYPE:
-            attributes["datacontenttype"] = text
+            content_type = text
         elif name.startswith(_PREFIX):
             attributes[name[len(_PREFIX) :]] = text
+    if content_type is not None:
+        attributes["datacontenttype"] = content_type  # beside the data, as most write it
     return from_parts(attributes, value or b"")
 
 

@@ -8,7 +8,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,  # pyright: ignore[reportPrivateImportUsage] - documented to be here
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AdminClient,
     NewTopic,  # pyright: ignore[reportPrivateImportUsage] - documented to be here
@@ -20,6 +26,8 @@ from knative_local.log.retention import Retention
 
 PARTITIONS = 10
 _ANSWER_S = 10.0
+# For people, who ask again.
+_SHORT_ANSWER_S = 2.0
 _AGAIN_S = 0.05
 # What a cluster answers while a topic or a coordinator is on its way.
 _NOT_YET = (
@@ -32,6 +40,8 @@ _NOT_YET = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
+# Who is in the group already stores what it has begun with.
+_OTHERS_READ = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS)
 # A group that is not there, or that another program reads as.
 _NOTHING_TO_FORGET = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.NON_EMPTY_GROUP)
 
@@ -103,6 +113,25 @@ class KafkaTopics:
         found = self._admin.list_offsets(newest)
         return {partition.partition: answer.result(_ANSWER_S).offset for partition, answer in found.items()}
 
+    def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """By partition, the first offset and that behind the last that is committed; nothing if it is not there."""
+        try:
+            described = self._admin.list_topics(topic, timeout=_SHORT_ANSWER_S).topics[topic]
+            if described.error is not None:
+                return {}
+            places = [TopicPartition(topic, number) for number in described.partitions]
+            first, end = (
+                self._admin.list_offsets(
+                    dict.fromkeys(places, spec),
+                    isolation_level=IsolationLevel.READ_COMMITTED,
+                    request_timeout=_SHORT_ANSWER_S,
+                )
+                for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+            )
+            return {place.partition: (first[place].result().offset, end[place].result().offset) for place in places}
+        except KafkaException as error:
+            raise _unavailable(error) from error
+
     def begin(self, group: str, topic: str, ends: Mapping[int, int]) -> dict[int, int]:
         """By partition, where the group goes on: where it has stored nothing yet at the end, which is stored then."""
         # A consumer's way: the admin client of librdkafka 2.16 crashes on a coordinator that is not ready.
@@ -114,7 +143,7 @@ class KafkaTopics:
             begin = {each.partition: each.offset for each in stored if each.offset >= 0}
             new = [TopicPartition(topic, number, end) for number, end in ends.items() if number not in begin]
             if new:
-                _patiently(lambda: consumer.commit(offsets=new, asynchronous=False))
+                _patiently(lambda: _commit(consumer, new))
         finally:
             consumer.close()
         return begin | {each.partition: each.offset for each in new}
@@ -123,6 +152,14 @@ class KafkaTopics:
         """Delete groups, with what they have stored."""
         if groups:
             _answers(self._admin.delete_consumer_groups(groups), besides=_NOTHING_TO_FORGET)
+
+
+def _commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    try:
+        consumer.commit(offsets=offsets, asynchronous=False)
+    except KafkaException as error:
+        if _code(error) not in _OTHERS_READ:
+            raise
 
 
 def _answers(asked: Mapping[Any, Future[Any]], besides: Sequence[int]) -> None:
