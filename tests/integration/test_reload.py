@@ -29,9 +29,15 @@ spec:
 """
 
 
+IN_BOTH = pytest.mark.parametrize("local", ["file", "kafka"], indirect=True)
+
+
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[Local]:
-    local = Local(tmp_path).start()
+def local(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Local]:
+    """One with its log in its file, or in Kafka for what also has to do with the log."""
+    in_kafka = getattr(request, "param", "file") == "kafka"
+    options = ["--log", f"kafka://{request.getfixturevalue('kafka_address')}"] if in_kafka else []
+    local = Local(tmp_path).start(*options)
     yield local
     local.stop()
     local.client.close()
@@ -67,6 +73,7 @@ def deployment(local: Local) -> dict[str, Any]:
     return row
 
 
+@IN_BOTH
 def test_a_new_broker_and_its_trigger_take_events(local: Local) -> None:
     headers = {"ce-specversion": "1.0", "ce-id": "n1", "ce-source": "/test", "ce-type": "any"}
     assert local.client.post("/broker/shop/second", headers=headers).status_code == 404
@@ -80,6 +87,7 @@ def test_a_new_broker_and_its_trigger_take_events(local: Local) -> None:
     eventually(lambda: local.times("first", "o1"), what="an event by way of the old one")
 
 
+@IN_BOTH
 def test_a_trigger_that_is_gone_gets_nothing_and_one_that_changed_goes_on(local: Local) -> None:
     change(local, ("      type: order\n", "      type: invoice\n"))
     assert [local.post("i1", "invoice"), local.post("o1", "order")] == [202, 202]
@@ -143,6 +151,7 @@ def test_a_changed_deployment_is_replaced_without_a_gap(local: Local) -> None:
     assert local.manifests.read_text() == text
 
 
+@IN_BOTH
 def test_no_acknowledged_event_is_lost_while_everything_changes(local: Local) -> None:
     """The order of the day: post all the time, and change the function, its settings, filters and Brokers."""
     acknowledged: list[str] = []
