@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from knative_local.event_shapes import Shapes
+from knative_local.event_shapes import Context, Shapes
 from knative_local.http_types import Headers, header
 
 STRUCTURED = "application/cloudevents+json"
@@ -25,10 +25,12 @@ BATCH = "application/cloudevents-batch+json"
 _REQUIRED = ("specversion", "id", "source", "type")
 _TEXT_ATTRIBUTES = frozenset((*_REQUIRED, "datacontenttype", "dataschema", "subject", "time"))
 _BODY_MEMBERS = ("data", "data_base64")
+_CONTEXT = ("specversion", "source", "dataschema", "datacontenttype")
 _NAME = re.compile(r"[a-z0-9]+")
 _URI_REFERENCE = re.compile(r"[^\s<>\"{}|\\^`\x00-\x1f\x7f]*")
 _SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}")
 _BELOW_SECOND = re.compile(r"(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
+_TIMES = re.compile(f"(?:.{{19}}{_BELOW_SECOND.pattern}(?:\n|\\Z))+")
 _LEAP_SECOND = re.compile(r"60\Z")
 # These tell the modes apart: in binary mode, data of such a type would be taken for the event.
 _EVENTS = "application/cloudevents"
@@ -53,16 +55,30 @@ class NotAnEvent(ValueError):
     """What came is no CloudEvent; the message says why, in words for whoever sent it."""
 
 
-class CloudEvent:
-    """An event: its context attributes as texts, and the whole of it as the JSON it came in (or was put into)."""
+class CloudEvent(msgspec.Struct, gc=False, eq=False):
+    """An event: its context attributes as texts, and the whole of it as the JSON it came in (or was put into).
 
-    __slots__ = ("_data", "attributes", "json")
+    Nothing of it refers back to it, so the garbage collector need not look at the thousands that wait.
+    """
 
-    def __init__(self, attributes: dict[str, str], json: bytes, data: msgspec.Raw | None = None) -> None:
-        """`data` is the member of that name in `json`, from whoever has it at hand."""
-        self.attributes = attributes
-        self.json = json
-        self._data = data
+    json: bytes
+    _context: Context | None = None  # what a known shape read; else there are attributes
+    _attributes: dict[str, str] | None = None
+    _data: msgspec.Raw | None = None
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The context attributes; made when asked for, as most events only pass through."""
+        found = self._attributes
+        if found is None:
+            assert self._context is not None  # noqa: S101 - there is one or the other
+            found = self._attributes = self._context.attributes()
+        return found
+
+    def get(self, name: str) -> str | None:
+        """An attribute, or None when the event has none of that name."""
+        context = self._context
+        return self.attributes.get(name) if context is None else context.get(name)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -79,7 +95,7 @@ class CloudEvent:
         Raises NotAnEvent when `data_base64` is not base64.
         """
         content_type = self.attributes.get("datacontenttype")
-        raw = self._data
+        raw = self._data if self._context is None else self._context.data()
         if raw is None:
             members = _decode_raw_members(self.json)
             encoded = members.get("data_base64")
@@ -99,7 +115,11 @@ class CloudEvent:
         """The same event with further (or other) attributes."""
         members: dict[str, Any] = dict(_decode_raw_members(self.json))
         members.update(extensions)
-        return CloudEvent({**self.attributes, **extensions}, _encode(members))
+        return _event({**self.attributes, **extensions}, _encode(members))
+
+
+def _event(attributes: dict[str, str], json: bytes, data: msgspec.Raw | None = None) -> CloudEvent:
+    return CloudEvent(json, None, attributes, data)
 
 
 def is_json(content_type: str) -> bool:
@@ -110,14 +130,13 @@ def is_json(content_type: str) -> bool:
 
 def from_json(raw: bytes) -> CloudEvent:
     """An event from one JSON object (structured mode's body). Raises NotAnEvent."""
-    known = _shapes.read(raw)
-    if known is None:
+    context = _shapes.read(raw)
+    if context is None:
         return _from_new_shape(raw)
-    attributes, data = known
     if not raw.isascii():
         _check_utf8(raw)
-    _check_values(attributes)
-    return CloudEvent(attributes, raw, data)
+    _check_values(context)
+    return CloudEvent(raw, context)
 
 
 def from_batch(body: bytes) -> list[CloudEvent]:
@@ -126,13 +145,37 @@ def from_batch(body: bytes) -> list[CloudEvent]:
         raws = _decode_batch(body)
     except _UNREADABLE as error:
         raise NotAnEvent(f"the body is no JSON array: {error}") from None
+    jsons = list(map(bytes, raws))
+    contexts = _shapes.read_batch(body) if _is_utf8(body) else None
+    if contexts and _are_good(contexts):
+        return list(map(CloudEvent, jsons, contexts))
     events: list[CloudEvent] = []
-    for raw in raws:
+    for json in jsons:
         try:
-            events.append(from_json(bytes(raw)))
+            events.append(from_json(json))
         except NotAnEvent as error:
             raise NotAnEvent(f"event {len(events)} of the batch: {error}") from None
     return events
+
+
+def _are_good(contexts: Sequence[Context]) -> bool:
+    """Whether `_check_values` has nothing against any of them, which are all of one shape; asked of all at once."""
+    shape = type(contexts[0])
+    checked = [name for name in _CONTEXT if name in shape.names]
+    try:
+        for values in set(shape.columns(contexts, checked)):
+            _check_context(*map(dict(zip(checked, values, strict=True)).get, _CONTEXT))
+    except NotAnEvent:
+        return False
+    if "time" not in shape.names:
+        return True
+    times = shape.column(contexts, "time")
+    lines = "\n".join(times)
+    return (
+        lines.count("\n") == len(times) - 1
+        and _TIMES.fullmatch(lines) is not None
+        and all(map(_is_second, {time[:19] for time in times}))
+    )
 
 
 def mode_of(headers: Headers) -> str | None:
@@ -219,7 +262,17 @@ def _from_new_shape(raw: bytes) -> CloudEvent:
     _check(attributes)
     if only_texts:
         _shapes.learn(attributes, has_data=data is not None)
-    return CloudEvent(attributes, raw, None if encoded is not None else data)
+    return _event(attributes, raw, None if encoded is not None else data)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_utf8(raw: bytes) -> None:
@@ -257,7 +310,7 @@ def from_parts(attributes: dict[str, str], body: bytes) -> CloudEvent:
             json = json[:-1] + b',"data":' + body.strip() + b"}"
         else:
             json = json[:-1] + b',"data_base64":"' + base64.b64encode(body) + b'"}'
-    return CloudEvent(attributes, json)
+    return _event(attributes, json)
 
 
 @lru_cache(1_000)
@@ -287,9 +340,9 @@ def _check(attributes: dict[str, str]) -> None:
     _check_values(attributes)
 
 
-def _check_values(attributes: dict[str, str]) -> None:
+def _check_values(attributes: dict[str, str] | Context) -> None:
     said = attributes.get
-    _check_context(attributes["specversion"], attributes["source"], said("dataschema"), said("datacontenttype"))
+    _check_context(said("specversion"), said("source"), said("dataschema"), said("datacontenttype"))
     time = said("time")
     if time is not None:
         _check_time(time)
@@ -297,7 +350,9 @@ def _check_values(attributes: dict[str, str]) -> None:
 
 # The few names, sources and types of data that there are come again with every event; refusals are not remembered.
 @lru_cache(1_000)
-def _check_context(specversion: str, source: str, dataschema: str | None, content_type: str | None) -> None:
+def _check_context(
+    specversion: str | None, source: str | None, dataschema: str | None, content_type: str | None
+) -> None:
     if specversion != "1.0":
         raise NotAnEvent(f"specversion '{specversion}' is not read; only 1.0 is")
     for name, value in (("source", source), ("dataschema", dataschema)):

@@ -77,7 +77,7 @@ class Delivering:
             return None
         if verdict.reply is None or trigger.reply is None:
             return None
-        verdict, attempts = await self._attempts(trigger.reply, record._replace(event=verdict.reply), batch=False)
+        verdict, attempts = await self._attempts(trigger.reply, record.of(verdict.reply), batch=False)
         return _Failed(verdict, attempts, self._url_of(trigger.reply)) if isinstance(verdict, Refused) else None
 
     async def _bury(self, record: Record, failed: _Failed) -> None:
@@ -91,7 +91,7 @@ class Delivering:
         if sink is None:
             return
         letter = dead_letter(record.event, failed.url, failed.refused, self.trigger.broker_class)
-        verdict, _ = await self._attempts(sink, record._replace(event=letter), batch=False)
+        verdict, _ = await self._attempts(sink, record.of(letter), batch=False)
         if isinstance(verdict, Taken):
             if self.trigger.broker_class.publishes_sink_replies:
                 await self._publish(verdict, letter)

@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
 
 _astuple = msgspec.structs.astuple
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_T = TypeVar("_T")
 
 _MOST = 6
 _MOST_CANDIDATES = 64
+
+
+class Context(msgspec.Struct, gc=False):
+    """The attributes of an event as its shape's decoder left them, and its data unread; a subclass for each shape."""
+
+    names: ClassVar[tuple[str, ...]]
+    has_data: ClassVar[bool]
+    _fields: ClassVar[dict[str, str]]
+
+    def get(self, name: str) -> str | None:
+        """The attribute, or None where the shape has none of that name."""
+        field = self._fields.get(name)
+        return None if field is None else getattr(self, field)
+
+    @classmethod
+    def column(cls, contexts: Sequence[Context], name: str) -> list[str]:
+        """The values of one attribute, which contexts of this class have."""
+        return list(map(attrgetter(cls._fields[name]), contexts))
+
+    @classmethod
+    def columns(cls, contexts: Sequence[Context], names: Sequence[str]) -> list[tuple[str, ...]]:
+        """The values of several, two at least, together."""
+        return list(map(attrgetter(*(cls._fields[name] for name in names)), contexts))
+
+    def attributes(self) -> dict[str, str]:
+        """All of them by name."""
+        return dict(zip(self.names, _astuple(self)))  # noqa: B905 - data are last
+
+    def data(self) -> msgspec.Raw | None:
+        """The JSON of the data."""
+        return _astuple(self)[-1] if self.has_data else None
 
 
 class Shapes:
@@ -23,22 +58,17 @@ class Shapes:
         self._shapes: list[_Shape] = []
         self._candidates: dict[tuple[str, ...], None] = {}
 
-    def read(self, raw: bytes) -> tuple[dict[str, str], msgspec.Raw | None] | None:
-        """The attributes and the data (unread) of an event of a known shape; None for any other text.
+    def read(self, raw: bytes) -> Context | None:
+        """The attributes of an event of a known shape; None for any other text.
 
         Names and presence are those of an event that was checked, values are not checked. Text that is not UTF-8 is
         not noticed within the data.
         """
-        for place, shape in enumerate(self._shapes):
-            try:
-                found = shape.decode(raw)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
-            if place:  # the next one is likely to be of this shape too
-                self._shapes.insert(0, self._shapes.pop(place))
-            values = _astuple(found)
-            return dict(zip(shape.names, values)), values[-1] if shape.has_data else None  # noqa: B905 - data are last
-        return None
+        return self._first(raw, _Shape.read)
+
+    def read_batch(self, body: bytes) -> Sequence[Context] | None:
+        """As `read`, of a JSON array of events that are all of one known shape."""
+        return self._first(body, _Shape.read_batch)
 
     def learn(self, names: Iterable[str], *, has_data: bool) -> None:
         """Know events with just these attributes from their second one on: making a decoder costs more than reading."""
@@ -51,18 +81,37 @@ class Shapes:
         self._shapes.insert(0, _Shape(tuple(names), has_data))
         del self._shapes[_MOST:]
 
+    def _first(self, raw: bytes, read: Callable[[_Shape, bytes], _T]) -> _T | None:
+        for place, shape in enumerate(self._shapes):
+            try:
+                found = read(shape, raw)
+            except _UNREADABLE:
+                continue
+            if place:  # the next one is likely to be of this shape too
+                self._shapes.insert(0, self._shapes.pop(place))
+            return found
+        return None
+
 
 class _Shape:
-    __slots__ = ("decode", "has_data", "names")
+    __slots__ = ("_decode", "_decode_batch")
 
     def __init__(self, names: tuple[str, ...], has_data: bool) -> None:
         # The fields' own names are ours, since an attribute may be called `from` or `1st`.
-        fields: list[tuple[str, type, Any]] = [
-            (f"a{number}", str, msgspec.field(name=name)) for number, name in enumerate(names)
-        ]
+        own = {name: f"a{number}" for number, name in enumerate(names)}
+        fields: list[tuple[str, type, Any]] = [(own[name], str, msgspec.field(name=name)) for name in names]
         if has_data:
-            fields.append(("data", msgspec.Raw, msgspec.field()))
-        record = msgspec.defstruct("Event", fields, forbid_unknown_fields=True, gc=False)
-        self.names = names
-        self.has_data = has_data
-        self.decode: Callable[[bytes], msgspec.Struct] = msgspec.json.Decoder(record).decode
+            fields.append(("data_", msgspec.Raw, msgspec.field(name="data")))
+        members = {"names": names, "has_data": has_data, "_fields": own}
+        made = msgspec.defstruct(
+            "ShapedContext", fields, bases=(Context,), namespace=members, forbid_unknown_fields=True, gc=False
+        )
+        record = cast("type[Context]", made)
+        self._decode = msgspec.json.Decoder(record).decode
+        self._decode_batch = msgspec.json.Decoder(list[record]).decode
+
+    def read(self, raw: bytes) -> Context:
+        return self._decode(raw)
+
+    def read_batch(self, body: bytes) -> list[Context]:
+        return self._decode_batch(body)

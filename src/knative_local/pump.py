@@ -11,7 +11,7 @@ from functools import partial
 from knative_local.delivering import Delivering, Sleep
 from knative_local.http_types import Subscribers
 from knative_local.lanes import Lanes
-from knative_local.log.port import EventLog, LogUnavailable, Record
+from knative_local.log.port import EventLog, LogUnavailable, Record, bytes_of
 from knative_local.model import Trigger
 from knative_local.rates import Rate
 from knative_local.slots import Slots
@@ -153,7 +153,7 @@ class Pump:
     def _hold(self, most: int) -> Sequence[Record]:
         records = self._reader.take(most, self._bounds.portion_bytes)
         self._held += len(records)
-        self._held_bytes += _bytes_of(records)
+        self._held_bytes += bytes_of(records)
         return records
 
     def _ready_count(self) -> int:
@@ -264,13 +264,9 @@ class Pump:
 
     def _finish(self, unit: Sequence[Record]) -> None:
         self._held -= len(unit)
-        self._held_bytes -= _bytes_of(unit)
+        self._held_bytes -= bytes_of(unit)
         self.rate.add(len(unit))
         self._reader.finish(unit)
         if self._lanes is not None:
             self._lanes.finish(unit)
         self._on_progress()
-
-
-def _bytes_of(records: Sequence[Record]) -> int:
-    return sum([len(record.event.json) for record in records])

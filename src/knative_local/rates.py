@@ -76,7 +76,7 @@ class BrokerTraffic:
 
     def _committed(self, broker: str, records: Sequence[Record]) -> None:
         self._rate(self._brokers, broker).add(len(records))
-        for source, count in Counter([record.event.attributes["source"] for record in records]).items():
+        for source, count in Counter([record.event.get("source") or "" for record in records]).items():
             known = source if source in self._sources or len(self._sources) < _MOST_SOURCES else _OTHER_SOURCES
             self._rate(self._sources, known).add(count)
 

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 from knative_local.filters.port import Fallible, Filter
 
-_Key = Callable[[Mapping[str, str]], Hashable]
+
+class Attributed(Protocol):
+    """An event."""
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Its context attributes."""
+        ...
+
+    def get(self, name: str, /) -> str | None:
+        """One of them; may cost less than having them all."""
+        ...
+
+
+class _Gettable(Protocol):
+    def get(self, name: str, /) -> str | None: ...
+
+
+_Key = Callable[[_Gettable], Hashable]
 _Question = tuple[int, Callable[[Mapping[str, str]], bool]]
 
 TABLE = 4096
@@ -47,6 +65,18 @@ class Matcher:
             more = self._asked.select(attributes)
             if more:
                 return tuple(sorted([*found, *more])) if found else tuple(more)
+        return found
+
+    def matching_each(self, events: Iterable[Attributed]) -> list[tuple[int, ...]]:
+        """As `matching`, for each; where the answer is remembered, no event is asked for all of its attributes."""
+        found: list[tuple[int, ...]] = []
+        for event in events:
+            answer = None if self._asked or self._failing else self._table.get(self._key(event))
+            if answer is None:
+                answer = self.matching(event.attributes)
+            else:
+                self._hits += 1
+            found.append(answer)
         return found
 
     @property
@@ -124,13 +154,13 @@ def _key_of(names: Sequence[str]) -> _Key:
     """The values of these attributes as one key; spelled out for few names, which is what takes the least time."""
     match names:
         case [a]:
-            return lambda attributes: attributes.get(a)
+            return lambda event: event.get(a)
         case [a, b]:
-            return lambda attributes: (attributes.get(a), attributes.get(b))
+            return lambda event: (event.get(a), event.get(b))
         case [a, b, c]:
-            return lambda attributes: (attributes.get(a), attributes.get(b), attributes.get(c))
+            return lambda event: (event.get(a), event.get(b), event.get(c))
         case _:
-            return lambda attributes: tuple(map(attributes.get, names))
+            return lambda event: tuple(map(event.get, names))
 
 
 def _most_distinct(names: Sequence[str], keys: Iterable[Hashable]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 from knative_local.filters import Filter
 from knative_local.filters.matcher import Matcher
-from knative_local.log.port import Record
+from knative_local.log.port import Record, bytes_of
 
 # What a Trigger that is busy has lying ready; beyond it reads the log when it comes to it.
 MOST_READY = 2_000
@@ -16,6 +18,18 @@ _READ_AT_ONCE = 500
 
 Read = Callable[[int, int, int], Sequence[Record]]
 """Records above an offset: so many, so many bytes."""
+
+
+class _Parcel(NamedTuple):
+    """Records, with what every Trigger that gets them has to know of them."""
+
+    records: Sequence[Record]
+    offsets: Sequence[int]
+    size: int
+
+
+def _parcel(records: Sequence[Record]) -> _Parcel:
+    return _Parcel(records, [record.offset for record in records], bytes_of(records))
 
 
 class FeedReader:
@@ -54,9 +68,13 @@ class FeedReader:
 
     def push(self, records: Sequence[Record]) -> None:
         """Take records that follow what was scanned and pass the filter."""
-        self._ready.extend(records)
-        self._open.extend([record.offset for record in records])
-        self._ready_bytes += sum([len(record.event.json) for record in records])
+        self.push_parcel(_parcel(records))
+
+    def push_parcel(self, parcel: _Parcel) -> None:
+        """As `push`."""
+        self._ready.extend(parcel.records)
+        self._open.extend(parcel.offsets)
+        self._ready_bytes += parcel.size
         if len(self._ready) > MOST_READY or self._ready_bytes > MOST_READY_BYTES:
             self.behind = True
 
@@ -78,7 +96,12 @@ class FeedReader:
     def take(self, most: int, most_bytes: int) -> list[Record]:
         """See Reader."""
         ready = self._ready
-        taken: list[Record] = []
+        if len(ready) <= most and self._ready_bytes <= most_bytes:
+            taken = list(ready)
+            ready.clear()
+            self._ready_bytes = 0
+            return taken
+        taken = list[Record]()
         size = 0
         while ready and len(taken) < most:
             next_size = len(ready[0].event.json)
@@ -92,11 +115,12 @@ class FeedReader:
     def finish(self, records: Sequence[Record]) -> None:
         """See Reader."""
         opened, finished = self._open, self._finished
-        for record in records:
-            if opened and record.offset == opened[0]:
+        offsets = [record.offset for record in records]
+        if list(islice(opened, len(offsets))) == offsets:
+            for _ in offsets:
                 opened.popleft()
-            else:
-                finished.add(record.offset)
+        else:
+            finished.update(offsets)
         while opened and opened[0] in finished:
             finished.remove(opened.popleft())
 
@@ -150,19 +174,23 @@ class Feed:
             # Who is behind reads these from the log, after what comes before them.
             if not reader.behind and reader.scanned == begin:
                 reader.scanned = self.end
-                if theirs:
-                    reader.push(theirs)
+                if theirs is not None:
+                    reader.push_parcel(theirs)
         for reader, theirs in zip(tuple(self._listed), wanted, strict=True):
-            if theirs:
+            if theirs is not None:
                 reader.wake()
 
-    def _sorted(self, records: Sequence[Record]) -> list[list[Record]]:
-        matching = self._matcher.matching
+    def _sorted(self, records: Sequence[Record]) -> list[_Parcel | None]:
+        """For each reader what it wants."""
+        matching = self._matcher.matching_each([record.event for record in records])
+        if matching.count(matching[0]) == len(matching):  # mostly all are of one type
+            parcel = _parcel(records)
+            return [parcel if index in matching[0] else None for index in range(len(self._listed))]
         wanted: list[list[Record]] = [[] for _ in self._listed]
-        for record in records:
-            for index in matching(record.event.attributes):
+        for record, indexes in zip(records, matching, strict=True):
+            for index in indexes:
                 wanted[index].append(record)
-        return wanted
+        return [_parcel(theirs) if theirs else None for theirs in wanted]
 
     def arrange(self) -> None:
         """Look at the readers' filters anew."""

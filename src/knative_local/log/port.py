@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from knative_local.cloudevent import CloudEvent
 from knative_local.filters import Filter
@@ -17,13 +19,17 @@ class LogUnavailable(Exception):
     """The log cannot be opened or written to; the message is one sentence for people."""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, gc=False, eq=False):
     """An event in the log of its Broker, and where it is there; times are ms since 1970."""
 
     offset: int
     appended_ms: int
     event: CloudEvent
     partition: int = 0
+
+    def of(self, event: CloudEvent) -> Record:
+        """Another event in this one's place."""
+        return Record(self.offset, self.appended_ms, event, self.partition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,11 @@ class Reader(Protocol):
     def close(self) -> None:
         """Hand out no more, and keep no event for this Trigger."""
         ...
+
+
+def bytes_of(records: Iterable[Record]) -> int:
+    """What their JSON takes together."""
+    return sum([len(record.event.json) for record in records])
 
 
 class EventLog(Protocol):
