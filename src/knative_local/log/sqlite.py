@@ -1,11 +1,14 @@
-"""The log in one SQLite file: write-ahead log, fsync on every commit, one commit per turn of the event loop."""
+"""The log in one SQLite file: what was appended since the last commit goes into the next, and is acknowledged once the
+disk has it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -61,8 +64,19 @@ class _Batch:
     size: int
 
 
+@dataclass(slots=True)
+class _Syncing:
+    """What is committed and on its way to the disk; `reopened`: the file was opened anew meanwhile."""
+
+    batches: list[_Batch]
+    durable: Durable
+    sync: Future[None]
+    reopened: bool = False
+
+
 class SqliteEventLog(DeadLetterKeeper):
-    """EventLog in a file, for one event loop: commits happen inline in it, as handing them to a thread costs more."""
+    """EventLog in a file, for one event loop. Commits happen inline in it, as handing them to a thread costs more; a
+    thread waits for the disk, and what is appended meanwhile goes together into the next commit."""
 
     def __init__(self, database: Database, lock: FileLock, retention: Retention, now_ms: Callable[[], int]) -> None:
         self._database = database
@@ -72,6 +86,8 @@ class SqliteEventLog(DeadLetterKeeper):
         self._brokers: dict[str, _BrokerLog] = {}
         self._waiting: list[_Append] = []
         self._durable: Durable | None = None
+        self._waiter = ThreadPoolExecutor(1, "event-log")
+        self._syncing: _Syncing | None = None
         self._feeds: dict[str, Feed] = {}
         self._stored: dict[str, int] = {}
         self._listeners: list[CommitListener] = []
@@ -101,7 +117,8 @@ class SqliteEventLog(DeadLetterKeeper):
             return done()
         if self._durable is None:
             self._durable = Durable()
-            asyncio.get_running_loop().call_soon(self._flush)
+            if self._syncing is None:
+                asyncio.get_running_loop().call_soon(self._flush)
         self._waiting.append((broker, events))
         return self._durable
 
@@ -183,22 +200,56 @@ class SqliteEventLog(DeadLetterKeeper):
 
     def close(self) -> None:
         """See EventLog."""
-        if self._waiting:
-            self._flush()
+        while self._waiting or self._syncing is not None:
+            if self._syncing is None:
+                self._flush()
+            else:
+                wait((self._syncing.sync,))
+                self._synced(self._syncing)
+        self._waiter.shutdown()
         self._database.close()
         self._lock.release()
 
     def _flush(self) -> None:
-        """Write everything that was appended in this turn, in one commit."""
+        """Write everything that waits in one commit, and have the disk take it."""
         waiting, durable = self._waiting, self._durable
-        if durable is None:
+        if durable is None or self._syncing is not None:
             return
         self._waiting, self._durable = [], None
         try:
             batches = self._insert(waiting, self._now_ms())
+            disk = self._database.disk()
+        except OSError as error:
+            durable.set_exception(self._database.lost(error))
+            return
         except Exception as error:
             durable.set_exception(_refusal(error))  # whatever it is: who waits has to hear of it
             return
+        syncing = self._syncing = _Syncing(batches, durable, self._waiter.submit(disk.sync))
+        syncing.sync.add_done_callback(partial(self._done, asyncio.get_running_loop(), syncing))
+
+    def _done(self, loop: asyncio.AbstractEventLoop, syncing: _Syncing, _: Future[None]) -> None:
+        """In the thread: the disk has taken it, or has not."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the log
+            loop.call_soon_threadsafe(self._synced, syncing)
+
+    def _synced(self, syncing: _Syncing) -> None:
+        if self._syncing is not syncing:  # closing has not waited for this call
+            return
+        self._syncing = None
+        error = syncing.sync.exception()
+        try:
+            if syncing.reopened:
+                syncing.durable.set_exception(LogUnavailable("the event log was opened anew; it may have the event"))
+            elif error is None:
+                self._publish(syncing.batches, syncing.durable)
+            else:
+                refusal = self._database.lost(error) if isinstance(error, OSError) else _refusal(error)
+                syncing.durable.set_exception(refusal)
+        finally:
+            self._flush()  # also when a listener fails
+
+    def _publish(self, batches: Sequence[_Batch], durable: Durable) -> None:
         for batch in batches:
             self._brokers[batch.broker].tail.extend(batch.records, batch.size)
         durable.set_result(None)
@@ -221,7 +272,7 @@ class SqliteEventLog(DeadLetterKeeper):
             rows += self._chunks.rows(known.id, first, appended_ms, jsons)
             records = list(map(Record, range(first, first + len(events)), repeat(appended_ms), events))
             batches.append(_Batch(key, records, sum(map(len, jsons))))
-        self._database.write((INSERT, rows))
+        self._database.put((INSERT, rows))
         return batches
 
     def _new_broker(self, key: str) -> _BrokerLog:
@@ -233,6 +284,8 @@ class SqliteEventLog(DeadLetterKeeper):
     def _reopened(self) -> None:
         """Go on behind what is in the file, where a commit that was said to have failed may be after all, and behind
         what was in it: an offset whose event was lost is not given again."""
+        if self._syncing is not None:
+            self._syncing.reopened = True
         lost: dict[int, int] = {}
         for id_, key, stored in self._ends():
             known = self._brokers.get(key)
@@ -253,7 +306,7 @@ class SqliteEventLog(DeadLetterKeeper):
         return [(id_, key, max(floor, self._chunks.end(id_))) for id_, key, floor in rows]
 
 
-def _refusal(error: Exception) -> LogUnavailable:
+def _refusal(error: BaseException) -> LogUnavailable:
     if isinstance(error, LogUnavailable):
         return error
     logger.error("events cannot be appended, for an unforeseen reason", exc_info=error)

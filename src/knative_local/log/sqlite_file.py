@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,8 +74,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         elif version != FORMAT:
             raise LogUnavailable(f"{path} was written by another version (format {version}, this one reads {FORMAT})")
         database.execute("PRAGMA journal_mode = WAL")
-        # FULL: a commit is on the disk, not only with the operating system, before anyone is told 202.
-        database.execute("PRAGMA synchronous = FULL")
+        # A commit is with the operating system; for it to be on the disk, Disk.sync is called.
+        database.execute("PRAGMA synchronous = NORMAL")
         # Some builds of SQLite overwrite what is deleted; that would cost as much as writing it did.
         database.execute("PRAGMA secure_delete = OFF")
         database.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
@@ -88,6 +89,27 @@ def is_corruption(error: sqlite3.Error) -> bool:
     """Whether SQLite found the file damaged, and not that it is busy, full or away."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (_CORRUPT, _NOT_A_DATABASE)
 
+
+class Disk:
+    """The file to which SQLite appends its commits (write-ahead log)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it. Raises OSError."""
+        self._descriptor = os.open(path, os.O_RDWR)
+
+    def sync(self) -> None:
+        """Return when all commits so far are on the disk; made to be called in a thread. Raises OSError.
+
+        Together with `synchronous = NORMAL`, which has SQLite do this only before it reuses the file, this is what
+        `FULL` does within each commit.
+        """
+        _sync(self._descriptor)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)  # not before a thread that still uses it is through
+
+
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 Prepare = Callable[[Path, str | None], None]
 """Makes a file ready to be opened; told of the damage that was met when it was used, if there was any."""
@@ -103,6 +125,7 @@ class Database:
         self._path = path
         self._prepare = prepare
         self._on_reopened: Callable[[], None] = lambda: None
+        self._disk: Disk | None = None
 
     def when_reopened(self, callback: Callable[[], None]) -> None:
         """Call `callback` after the file was opened anew: what a failed commit wrote may be in it after all."""
@@ -128,7 +151,18 @@ class Database:
         return rows
 
     def write(self, *statements: tuple[str, Rows]) -> None:
-        """Run statements, each for all its rows of parameters, in one durable transaction. Raises LogUnavailable."""
+        """As `put`, and return when it is durable. Raises LogUnavailable."""
+        self.put(*statements)
+        try:
+            self.disk().sync()
+        except OSError as error:
+            raise self.lost(error) from error
+
+    def put(self, *statements: tuple[str, Rows]) -> None:
+        """Run statements, each for all its rows of parameters, in one transaction; durable once the disk is synced.
+
+        Raises LogUnavailable.
+        """
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             for statement, rows in statements:
@@ -137,6 +171,19 @@ class Database:
         except sqlite3.Error as error:
             self._recover(error)
             raise LogUnavailable(f"the event log cannot be written: {error}") from error
+
+    def disk(self) -> Disk:
+        """What is to be synced. Raises OSError."""
+        if self._disk is None:
+            self._disk = Disk(self._path.with_name(self._path.name + "-wal"))
+        return self._disk
+
+    def lost(self, error: OSError) -> LogUnavailable:
+        """What to tell when the disk could not be synced: what was put since it last was may be there or not."""
+        # The system tells this once only, and counts as written what it could not write: so nothing is built on it.
+        logger.error("%s cannot be written to the disk (%s): opening it anew", self._path, error)
+        self._reopen(None)
+        return LogUnavailable(f"the event log cannot be written: {error}")
 
     def shorten(self, pages: int) -> None:
         """Give up to `pages` that are not in use back to the system. Raises LogUnavailable."""
@@ -149,6 +196,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._disk = None
         self.connection.close()
 
     def _recover(self, error: sqlite3.Error) -> None:
@@ -165,6 +213,7 @@ class Database:
             self._reopen(None)
 
     def _reopen(self, problem: str | None) -> None:
+        self._disk = None
         with contextlib.suppress(sqlite3.Error):
             self.connection.close()
         try:
