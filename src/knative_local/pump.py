@@ -151,9 +151,10 @@ class Pump:
         return self._held >= self._bounds.held or self._held_bytes >= self._bounds.held_bytes
 
     def _hold(self, most: int) -> Sequence[Record]:
+        before = self._reader.ready_bytes
         records = self._reader.take(most, self._bounds.portion_bytes)
         self._held += len(records)
-        self._held_bytes += bytes_of(records)
+        self._held_bytes += before - self._reader.ready_bytes
         return records
 
     def _ready_count(self) -> int:

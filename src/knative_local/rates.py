@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from knative_local.cloudevent import CloudEvent
+
 if TYPE_CHECKING:
     from knative_local.log.port import EventLog, Record
 
@@ -76,9 +78,9 @@ class BrokerTraffic:
 
     def _committed(self, broker: str, records: Sequence[Record]) -> None:
         self._rate(self._brokers, broker).add(len(records))
-        for source, count in Counter([record.event.get("source") or "" for record in records]).items():
-            known = source if source in self._sources or len(self._sources) < _MOST_SOURCES else _OTHER_SOURCES
-            self._rate(self._sources, known).add(count)
+        for source, count in Counter(CloudEvent.column([record.event for record in records], "source")).items():
+            known = source if source in self._sources or len(self._sources) < _MOST_SOURCES else None
+            self._rate(self._sources, known or _OTHER_SOURCES).add(count)
 
     def _rate(self, rates: dict[str, Rate], key: str) -> Rate:
         rate = rates.get(key)

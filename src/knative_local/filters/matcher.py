@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import cast
 
+from knative_local.cloudevent import CloudEvent
 from knative_local.filters.port import Fallible, Filter
 
-
-class Attributed(Protocol):
-    """An event."""
-
-    @property
-    def attributes(self) -> Mapping[str, str]:
-        """Its context attributes."""
-        ...
-
-    def get(self, name: str, /) -> str | None:
-        """One of them; may cost less than having them all."""
-        ...
-
-
-class _Gettable(Protocol):
-    def get(self, name: str, /) -> str | None: ...
-
-
-_Key = Callable[[_Gettable], Hashable]
+_Key = Callable[[Mapping[str, str]], Hashable]
 _Question = tuple[int, Callable[[Mapping[str, str]], bool]]
 
 TABLE = 4096
@@ -67,17 +50,29 @@ class Matcher:
                 return tuple(sorted([*found, *more])) if found else tuple(more)
         return found
 
-    def matching_each(self, events: Iterable[Attributed]) -> list[tuple[int, ...]]:
-        """As `matching`, for each; where the answer is remembered, no event is asked for all of its attributes."""
+    def matching_each(self, events: Sequence[CloudEvent]) -> list[tuple[int, ...]]:
+        """As `matching`, for each; those whose answer is remembered are not taken apart."""
+        if self._asked or self._failing:
+            return [self.matching(event.attributes) for event in events]
+        table, keys = self._table, self._keys(events)
+        if keys.count(keys[0]) == len(keys) and (same := table.get(keys[0])) is not None:
+            self._hits += len(keys)
+            return [same] * len(keys)
         found: list[tuple[int, ...]] = []
-        for event in events:
-            answer = None if self._asked or self._failing else self._table.get(self._key(event))
-            if answer is None:
-                answer = self.matching(event.attributes)
-            else:
-                self._hits += 1
-            found.append(answer)
+        for event, key in zip(events, keys, strict=True):
+            answer = table.get(key)
+            found.append(self.matching(event.attributes) if answer is None else answer)
+            self._hits += answer is not None
+            if table is not self._table:  # arranged anew: the other keys are of no use
+                return found + (self.matching_each(events[len(found) :]) if len(found) < len(events) else [])
         return found
+
+    def _keys(self, events: Sequence[CloudEvent]) -> list[Hashable]:
+        """As `_key`, for each."""
+        if len(self._names) == 1:
+            return list(CloudEvent.column(events, self._names[0]))
+        columns = [CloudEvent.column(events, name) for name in self._names]
+        return list(zip(*columns, strict=True)) if columns else [()] * len(events)
 
     @property
     def remembered(self) -> int:
@@ -154,13 +149,13 @@ def _key_of(names: Sequence[str]) -> _Key:
     """The values of these attributes as one key; spelled out for few names, which is what takes the least time."""
     match names:
         case [a]:
-            return lambda event: event.get(a)
+            return lambda attributes: attributes.get(a)
         case [a, b]:
-            return lambda event: (event.get(a), event.get(b))
+            return lambda attributes: (attributes.get(a), attributes.get(b))
         case [a, b, c]:
-            return lambda event: (event.get(a), event.get(b), event.get(c))
+            return lambda attributes: (attributes.get(a), attributes.get(b), attributes.get(c))
         case _:
-            return lambda event: tuple(map(event.get, names))
+            return lambda attributes: tuple(map(attributes.get, names))
 
 
 def _most_distinct(names: Sequence[str], keys: Iterable[Hashable]) -> str:
