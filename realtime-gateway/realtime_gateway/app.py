@@ -1,8 +1,9 @@
 """The gateway's application: everything put together, and nothing decided."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.routing import Mount
@@ -20,6 +21,9 @@ from realtime_gateway.queries import Queries
 from realtime_gateway.settings import Settings
 from trackway.storage.port import Store
 
+if TYPE_CHECKING:
+    from realtime_gateway.feeds.kafka import KafkaFeed
+
 
 class Gateway(FastAPI):
     """The application with the two parts that whoever runs it needs to hold."""
@@ -29,14 +33,19 @@ class Gateway(FastAPI):
 
 
 def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = utc_now) -> Gateway:
-    """The gateway on a store, which it closes at its end. Its start raises StoreUnavailable."""
+    """The gateway on a store, which it closes at its end. Its start raises StoreUnavailable, FeedUnavailable."""
     view = LiveView(store, settings.tenant, settings.zone, now)
+    feed = _kafka_feed(settings, view)
     sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         try:
-            async with view.running():
+            place = await feed.locate() if feed is not None else None
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(view.running())
+                if feed is not None and place is not None:
+                    await stack.enter_async_context(feed.running(place))
                 yield
         finally:
             await store.close()
@@ -55,3 +64,12 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
     contract.install(app)
     problems.install(app)
     return app
+
+
+def _kafka_feed(settings: Settings, view: LiveView) -> "KafkaFeed | None":
+    if settings.kafka is None:
+        return None
+    from realtime_gateway.feeds.kafka import KafkaFeed, KafkaTopic  # noqa: PLC0415 - for those who have a Kafka
+
+    topic = KafkaTopic(settings.kafka, settings.kafka_topic, settings.kafka_stored_by)
+    return KafkaFeed(topic, view.receive)

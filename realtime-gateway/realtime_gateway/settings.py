@@ -24,6 +24,13 @@ class Settings(BaseSettings):
     time_zone: str | None = None
     """IANA name of the zone whose midnight begins a day; the machine's where it is left out."""
 
+    kafka: str | None = None
+    """Addresses of the Kafka that the Broker keeps its events in, as ``host:port,…``: then they are read there; without
+    it a Trigger posts them to ``/feed``."""
+    kafka_topic: str = "knative-broker-trackway-default"
+    kafka_stored_by: str = "knative-trigger-trackway-persist"
+    """The consumer group of the Trigger that stores events: the store's picture has all that it is through with."""
+
     operations_url: HttpUrl | None = None
     """Address of the runtime's status document (``/_knative/status``)."""
     knative_local_url: Annotated[

@@ -67,7 +67,7 @@ class KafkaEventLog(DeadLetterKeeper):
         self._names = names
         self._now_ms = now_ms
         self._cursors = CursorTable(database)
-        common = {"bootstrap.servers": servers, "logger": logger, "log_level": 4}
+        common = {"bootstrap.servers": servers, "logger": logger, "log_level": 3}
         self._topics = KafkaTopics(servers, common, retention)
         self._topics.check()
         node = _node(path)
