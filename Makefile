@@ -14,7 +14,7 @@ PYRIGHT := frontend/node_modules/.bin/pyright
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help run test check unit format generate lock setup setup-dev clean
+.PHONY: help run test test-cluster check unit format generate lock setup setup-dev clean
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -26,6 +26,9 @@ test: setup-dev check ## set everything up, check the code and run all tests
 	@$(NPM) run --silent test
 	@echo "» Python tests"
 	@$(BIN)/python -m pytest
+
+test-cluster: setup-dev ## run tests/cluster on the cluster of KUBECONFIG, or else on one that knative-host starts
+	@$(BIN)/python -m tests.cluster
 
 check: setup-dev ## linters, formatters, types, layers
 	@echo "» ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ class BrokerClass:
     None for neither.
     `explains_timeouts`, `explains_bad_replies`: whether dead letters for these reasons carry `knativeerrordest`.
     `extensions_from_answers`: whether a refusal's `Kne-Foo: bar` header becomes the dead letter's extension `foo`.
+    `lends_sink`: whether a Trigger whose own `delivery` names no dead letter sink has its Broker's.
     `publishes_sink_replies`: whether an event in the dead letter sink's answer enters the Broker.
     `adds_arrival_time`: whether the ingress adds `knativearrivaltime`.
     `adds_position`: whether deliveries carry `knativekafkapartition` and `knativekafkaoffset`.
@@ -39,6 +40,7 @@ class BrokerClass:
     explains_timeouts: bool
     explains_bad_replies: bool
     extensions_from_answers: bool
+    lends_sink: bool
     publishes_sink_replies: bool
     adds_arrival_time: bool
     adds_position: bool
@@ -57,6 +59,7 @@ KAFKA: Final = BrokerClass(
     explains_timeouts=True,
     explains_bad_replies=True,
     extensions_from_answers=True,
+    lends_sink=False,
     publishes_sink_replies=True,
     adds_arrival_time=False,
     adds_position=True,
@@ -74,6 +77,7 @@ CHANNEL: Final = BrokerClass(
     explains_timeouts=False,
     explains_bad_replies=False,
     extensions_from_answers=False,
+    lends_sink=True,
     publishes_sink_replies=False,
     adds_arrival_time=True,
     adds_position=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from knative_local.broker_classes import BROKER_CLASSES, CLASS_ANNOTATION, IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.building import Tree, annotations_of, container_of, name_of, part, parts, spec_of
@@ -52,7 +53,7 @@ def broker_of_trigger(document: Mapping) -> tuple[str, str]:
 
 
 def trigger(document: Mapping, of: Broker) -> Trigger:
-    """A Trigger of a Broker; its own delivery takes the place of its Broker's whole."""
+    """A Trigger of a Broker; its own delivery takes the place of its Broker's."""
     namespace, name = name_of(document)
     tree = spec_of(document)
     annotations = annotations_of(document)
@@ -61,7 +62,7 @@ def trigger(document: Mapping, of: Broker) -> Trigger:
         name=name,
         broker=of.name,
         subscriber=destination(tree["subscriber"], namespace),
-        delivery=delivery_of(tree["delivery"], namespace) if "delivery" in tree else of.delivery,
+        delivery=_delivery(tree.get("delivery"), of.delivery, of.broker_class, namespace),
         source=document.source,
         filter=_filter_of_trigger(tree, of.broker_class),
         annotations=annotations,
@@ -131,7 +132,7 @@ def channel_of_subscription(document: Mapping) -> tuple[str, str, str]:
 
 
 def subscription(document: Mapping, of: Channel) -> Trigger:
-    """A Subscription to a channel; its own delivery takes the place of its channel's whole."""
+    """A Subscription to a channel; its own delivery takes the place of its channel's."""
     namespace, name = name_of(document)
     return _subscription(spec_of(document), of, namespace, name, document.source)
 
@@ -254,6 +255,16 @@ BUILDERS: dict[tuple[str, str], Callable[[Mapping], Iterator[object]]] = {
 """By group and kind; Triggers and Subscriptions are built last, as they need their Brokers and channels."""
 
 
+def _delivery(own: Tree | None, above: Delivery, its_class: BrokerClass, namespace: str) -> Delivery:
+    """What holds for a Trigger or Subscription whose Broker or channel says `above`."""
+    if own is None:
+        return above
+    delivery = delivery_of(own, namespace)
+    if its_class.lends_sink and delivery.dead_letter_sink is None:
+        return replace(delivery, dead_letter_sink=above.dead_letter_sink)
+    return delivery
+
+
 def _delivery_of_channels(tree: Tree, namespace: str) -> Delivery:
     """What channels made by `tree` give to Subscriptions that say nothing."""
     said = part(tree, "delivery") or part(part(part(tree, "channelTemplate"), "spec"), "delivery")
@@ -272,13 +283,12 @@ def _to_channel(channel: Channel) -> Tree:
 def _subscription(tree: Tree, of: Channel, namespace: str, name: str, source: Source) -> Trigger:
     """Without a subscriber the events go to `reply` as they are."""
     subscriber, reply = part(tree, "subscriber"), part(tree, "reply")
-    own = tree.get("delivery")
     return Trigger(
         namespace=namespace,
         name=name,
         broker=of.name,
         subscriber=destination(subscriber or reply, namespace),
-        delivery=delivery_of(own, namespace) if own is not None else of.delivery,
+        delivery=_delivery(tree.get("delivery"), of.delivery, IN_MEMORY_CHANNEL, namespace),
         source=source,
         broker_class=IN_MEMORY_CHANNEL,
         channel=of.key,

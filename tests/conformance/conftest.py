@@ -38,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "known_defect(kafka=why, channel=why): what the real one does not do")
+    config.addinivalue_line(
+        "markers", "known_crash(channel=why): what the real one does not survive, so it is not asked"
+    )
     config.addinivalue_line("markers", "promised_by(class, …): the classes of Broker that this is asked of")
     config.addinivalue_line("markers", "integration: starts real processes")
     if _option(config, "print_manifests"):
@@ -68,10 +71,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     kind = _option(config, "broker_class", KAFKA)
     for item in ours:
-        defect = item.get_closest_marker("known_defect")
-        if defect is not None and kind in defect.kwargs:
-            # Not strict: a version of the real one in which it is mended is no failure of the suite.
-            item.add_marker(pytest.mark.xfail(reason=defect.kwargs[kind], strict=False))
+        for name in ("known_defect", "known_crash"):
+            for mark in item.iter_markers(name):
+                if kind in mark.kwargs:
+                    # Not strict: a version of the real one in which it is mended is no failure of the suite.
+                    why, run = mark.kwargs[kind], name == "known_defect"
+                    item.add_marker(pytest.mark.xfail(reason=why, run=run, strict=False))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,13 @@ BAD_REPLIES = [
     pytest.param(Planned(200, (("Content-Type", STRUCTURED),), b"{}"), id="200, an event that lacks all"),
     pytest.param(Planned(200, (("Content-Type", BATCH),), json.dumps([event()]).encode()), id="200, a batch"),
     pytest.param(Planned(200, (("Content-Type", BATCH),), b"[]"), id="200, an empty batch"),
-    pytest.param(Planned(200, reply({"id": "1", "specversion": "1.0"}), b"{}"), id="200, half the attributes"),
+    pytest.param(
+        Planned(200, reply({"id": "1", "specversion": "1.0"}), b"{}"),
+        id="200, half the attributes",
+        marks=pytest.mark.known_defect(
+            channel="posts it to itself, which refuses it: one attempt, and its own address"
+        ),
+    ),
 ]
 
 
@@ -132,18 +138,23 @@ def test_a_dead_letter_says_what_was_answered(broker: Broker, subscriber: Subscr
     assert found["knativeerrorcode"] == "400"
     assert from_base64(found["knativeerrordata"]) == b"not \xc3\xa0 la carte"
     assert found["knativeerrordest"].endswith("/answers")
-    assert {name: value for name, value in dead.attributes.items() if name not in found} == first.attributes
+    # The channel broker's hop count, which no subscriber sees, is still there.
+    own = {name: value for name, value in dead.attributes.items() if name not in {*found, "knativebrokerttl"}}
+    assert own == first.attributes
     assert (dead.body, dead.method) == (first.body, "POST")
 
 
 def test_an_empty_answer_leaves_no_error_data(broker: Broker, subscriber: Subscriber) -> None:
-    """OBSERVED-KAFKA, Delivery: `knativeerrordata` is "absent when empty"."""
+    """OBSERVED-KAFKA, Delivery: `knativeerrordata` is "absent when empty"; from the channel broker it is empty."""
     id = post(broker, subscriber, Planned(422))
     (dead,) = subscriber.wait("/dead", id)
-    assert "knativeerrordata" not in errors(dead)
+    if broker.is_kafka:
+        assert "knativeerrordata" not in errors(dead)
+    assert errors(dead).get("knativeerrordata", "") == ""
     assert errors(dead)["knativeerrorcode"] == "422"
 
 
+@pytest.mark.known_crash(channel="its dispatcher panics at more than 768 bytes, and what it has in memory is lost")
 def test_error_data_are_cut(broker: Broker, subscriber: Subscriber) -> None:
     """OBSERVED-KAFKA, Delivery: "base64 of the first 1,024 bytes of the body"; Knative's Go code keeps 1,024
     characters of base64."""
@@ -175,15 +186,17 @@ def test_a_triggers_delivery_stands_in_place_of_its_brokers(broker: Broker, subs
 
 
 def test_without_a_sink_the_event_is_given_up_and_the_next_ones_arrive(broker: Broker, subscriber: Subscriber) -> None:
-    """OBSERVED-KAFKA, Dispatcher: "An event that failed and has no dead letter sink is dropped"; a Trigger's `delivery`
-    without one does not fall back to its Broker's."""
+    """OBSERVED-KAFKA, Dispatcher: "An event that failed and has no dead letter sink is dropped". A Trigger's `delivery`
+    without one falls back to its Broker's sink in the channel broker (whose Broker is a channel), and in no other."""
     posted = event("conformance.nosink")
     subscriber.plan("/no-sink", posted["id"], Planned(503))
     broker.accepts(posted)
     assert len(subscriber.wait("/no-sink", posted["id"], 2)) == 2
     subscriber.wait("/no-sink", broker.accepts(event("conformance.nosink")))
+    if not broker.is_kafka:
+        subscriber.wait("/dead", posted["id"])
     assert settled(broker, subscriber, "/no-sink", posted["id"]) == 2
-    assert subscriber.deliveries("/dead", posted["id"]) == []
+    assert len(subscriber.deliveries("/dead", posted["id"])) == (0 if broker.is_kafka else 1)
 
 
 def test_a_dead_letter_sink_gets_the_same_retries(broker: Broker, subscriber: Subscriber) -> None:

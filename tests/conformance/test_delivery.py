@@ -90,7 +90,10 @@ def test_an_event_without_data_has_neither_content_type_nor_body(broker: Broker,
         ("Größe", "Gr%C3%B6%C3%9Fe"),
     ],
 )
-@pytest.mark.known_defect(kafka="header values are neither percent-decoded nor encoded")
+@pytest.mark.known_defect(
+    kafka="header values are neither percent-decoded nor encoded",
+    channel="header values are neither percent-decoded nor encoded",
+)
 def test_texts_that_no_header_can_hold_are_percent_encoded(
     broker: Broker, subscriber: Subscriber, value: str, encoded: str
 ) -> None:
@@ -117,7 +120,9 @@ def test_texts_that_no_header_can_hold_are_percent_encoded(
         ("100%", "100%"),
     ],
 )
-@pytest.mark.known_defect(kafka="header values are not decoded", channel="header values are not unquoted")
+@pytest.mark.known_defect(
+    kafka="header values are not decoded", channel="header values are neither unquoted nor decoded"
+)
 def test_header_values_are_unquoted_and_then_decoded_once(
     broker: Broker, subscriber: Subscriber, header: str, value: str
 ) -> None:
@@ -130,6 +135,7 @@ def test_header_values_are_unquoted_and_then_decoded_once(
 
 
 @pytest.mark.parametrize("subject", ["a\r\nce-evil: 1", "a\nb", "\x00", "\x7f", "a\u0085b"])
+@pytest.mark.known_defect(channel="answers 500, or writes them as they are where Go's HTTP lets them stand")
 def test_control_characters_never_become_headers(broker: Broker, subscriber: Subscriber, subject: str) -> None:
     """Spec, String: control characters "are disallowed"; 3.1.3.2: "RECOMMENDED … requiring percent-encoding"."""
     posted = event(subject=subject)
@@ -193,9 +199,29 @@ STRUCTURED_DATA = {
     "bytes without a type": ({"data_base64": "eyAieHl6IjogMTIzIH0="}, None, b'{ "xyz": 123 }'),
     "no bytes": ({"data_base64": "", "datacontenttype": "image/png"}, "image/png", b""),
 }
+IMPLIED = "its library names no content type where JSON is implied"
+ONE_JSON = "its library takes only application/json and text/json for JSON"
+EARLY_BYTES = "its library stumbles over a space before data_base64 when that comes before datacontenttype"
+CHANNEL_DEFECTS = {
+    "JSON is implied": IMPLIED,
+    "a JSON string": IMPLIED,
+    "+json": ONE_JSON,
+    "*/json": ONE_JSON,
+    "bytes": EARLY_BYTES,
+    "bytes without a type": EARLY_BYTES,
+    "no bytes": EARLY_BYTES,
+}
 
 
-@pytest.mark.parametrize(("members", "content_type", "body"), STRUCTURED_DATA.values(), ids=STRUCTURED_DATA)
+@pytest.mark.parametrize(
+    ("members", "content_type", "body"),
+    [
+        pytest.param(*row, id=name, marks=[pytest.mark.known_defect(channel=CHANNEL_DEFECTS[name])])
+        if name in CHANNEL_DEFECTS
+        else pytest.param(*row, id=name)
+        for name, row in STRUCTURED_DATA.items()
+    ],
+)
 def test_structured_data_arrive_as_the_json_format_says(
     broker: Broker, subscriber: Subscriber, members: dict[str, Any], content_type: str | None, body: bytes
 ) -> None:

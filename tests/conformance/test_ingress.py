@@ -15,6 +15,8 @@ from .broker import BATCH, STRUCTURED, Broker, binary, event
 from .subscriber import Subscriber
 
 REQUIRED = ("specversion", "id", "source", "type")
+ANY_BYTES = pytest.mark.known_defect(channel="its library takes what is no UTF-8")
+A_NUMBER = pytest.mark.known_defect(channel="its library takes a number for data_base64, as no data")
 
 
 def test_an_event_in_binary_mode_is_accepted(broker: Broker) -> None:
@@ -91,6 +93,7 @@ def test_another_specversion_is_refused(broker: Broker, version: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["with a space", "<angle>", "back\\slash", "curly{}"])
+@pytest.mark.known_defect(channel="encodes what a URI may not hold, and takes it")
 def test_a_source_that_is_no_uri_reference_is_refused(broker: Broker, source: str) -> None:
     """Spec, source: "MUST be a non-empty URI-reference"; OBSERVED-KAFKA, Receiver, row 2: 400."""
     assert broker.post_binary(event(source=source)).status == 400
@@ -150,12 +153,24 @@ def test_an_extension_of_more_than_20_characters_is_accepted(broker: Broker) -> 
     assert broker.post_binary(event(abcdefghijklmnopqrstuvwxyz="value")).status == 202
 
 
-@pytest.mark.parametrize("name", ["under_score", "camelCase", "da-sh", "do.t", "ä", "", "with space"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "under_score",
+        pytest.param("camelCase", marks=pytest.mark.known_defect(channel="makes small letters of capitals")),
+        "da-sh",
+        "do.t",
+        "ä",
+        pytest.param("", marks=pytest.mark.known_defect(channel="drops it")),
+        "with space",
+    ],
+)
 def test_an_extension_of_a_bad_name_is_refused(broker: Broker, name: str) -> None:
     """Spec, Naming Conventions: "MUST consist of lower-case letters [a-z] or digits [0-9]"; OBSERVED-KAFKA: 400."""
     assert broker.post_structured({**event(), name: "value"}).status == 400
 
 
+@pytest.mark.known_defect(channel="takes it for an extension")
 def test_data_is_no_name_of_an_attribute(broker: Broker) -> None:
     """Spec, Naming Conventions: "MUST NOT use the name `data`"."""
     assert broker.post([*binary(event()), ("ce-data", "value")]).status == 400
@@ -167,9 +182,11 @@ def test_data_is_no_name_of_an_attribute(broker: Broker) -> None:
      b'[{"specversion": "1.0"}]',
      pytest.param(json.dumps(event()).encode()[:-1], id="cut off"),
      pytest.param(json.dumps(event()).encode() + b"{}", id="two values"),
-     pytest.param(b'{"specversion":"1.0","id":"1","source":"/a","type":"\xff"}', id="no UTF-8"),
-     pytest.param(b'{"specversion":"1.0","id":"1","source":"/a","type":"t","data":"\xc0\xa0"}', id="no UTF-8 in data"),
-     pytest.param(b'{"specversion":"1.0","id":"1","source":"/a","type":"\\uDEAD"}', id="half a surrogate pair"),
+     pytest.param(b'{"specversion":"1.0","id":"1","source":"/a","type":"\xff"}', id="no UTF-8", marks=ANY_BYTES),
+     pytest.param(b'{"specversion":"1.0","id":"1","source":"/a","type":"t","data":"\xc0\xa0"}', id="no UTF-8 in data",
+                  marks=ANY_BYTES),
+     pytest.param(b'{"specversion":"1.0","id":"1","source":"/a","type":"\\uDEAD"}', id="half a surrogate pair",
+                  marks=ANY_BYTES),
      pytest.param(json.dumps(event()).encode("utf-16"), id="UTF-16")],
 )  # fmt: skip
 def test_a_body_that_is_no_event_is_refused(broker: Broker, body: bytes) -> None:
@@ -179,7 +196,8 @@ def test_a_body_that_is_no_event_is_refused(broker: Broker, body: bytes) -> None
 
 @pytest.mark.parametrize(
     "members",
-    [{"data_base64": "no base64!"}, {"data_base64": "YQ"}, {"data_base64": 1}, {"data_base64": "YQ==", "data": {}},
+    [{"data_base64": "no base64!"}, {"data_base64": "YQ"}, pytest.param({"data_base64": 1}, marks=A_NUMBER),
+     {"data_base64": "YQ==", "data": {}},
      {"id": 1}, {"type": ["t"]}, {"source": {}}, {"time": 1522949460}, {"subject": True}],
     ids=str,
 )  # fmt: skip
@@ -188,6 +206,7 @@ def test_members_of_a_wrong_kind_are_refused(broker: Broker, members: dict[str, 
     assert broker.post_structured({**event(), **members}).status == 400
 
 
+@pytest.mark.known_defect(channel="the event in the data goes to the dead letters in its place")
 def test_an_event_never_arrives_as_the_event_in_its_data(broker: Broker, subscriber: Subscriber) -> None:
     """3: a Content-Type of `application/cloudevents` says structured mode; in binary mode data of that type would be
     taken for the event, so such an event is refused, or delivered so that it is still itself."""

@@ -24,6 +24,19 @@ def test_a_trigger_takes_its_brokers_delivery_unless_it_has_its_own(read: Read) 
     assert second.delivery == Delivery(retry=0, backoff_policy="linear", backoff_delay=60.0)
 
 
+def test_a_channel_broker_lends_its_dead_letter_sink_to_a_trigger_whose_delivery_has_none(read: Read) -> None:
+    """As the real ones do (tests/conformance): its Triggers are Subscriptions to a channel with that sink."""
+    sink = Destination(uri="http://127.0.0.1:9")
+    kafka = BROKER + "spec: {delivery: {retry: 4, deadLetterSink: {uri: 'http://127.0.0.1:9'}}}\n"
+    channel = kafka.replace(
+        "namespace: town}", "namespace: town, annotations: {eventing.knative.dev/broker.class: MTChannelBasedBroker}}"
+    )
+    own = TRIGGER + "  delivery: {retry: 1}\n"
+
+    assert read(kafka, SERVICE, own).triggers[0].delivery == Delivery(retry=1)
+    assert read(channel, SERVICE, own).triggers[0].delivery == Delivery(retry=1, dead_letter_sink=sink)
+
+
 def test_a_broker_without_delivery_has_knatives_defaults(read: Read) -> None:
     (broker,) = read(BROKER).brokers
 

@@ -75,6 +75,14 @@ def test_a_subscription_takes_its_channels_delivery_unless_it_has_its_own(read: 
     assert first.broker_class == IN_MEMORY_CHANNEL
 
 
+def test_a_channel_lends_its_dead_letter_sink_to_a_subscription_whose_delivery_has_none(read: Read) -> None:
+    sink = Destination(uri="http://127.0.0.1:9")
+    channel = CHANNEL + "  delivery: {retry: 1, deadLetterSink: {uri: 'http://127.0.0.1:9'}}\n"
+    own = SUBSCRIPTION + "  delivery: {retry: 2}\n"
+
+    assert read(channel, own, SERVICE).triggers[0].delivery == Delivery(retry=2, dead_letter_sink=sink)
+
+
 def test_a_channels_own_delivery_stands_before_its_templates(read: Read) -> None:
     (made,) = read(CHANNEL + "  delivery: {retry: 1}\n").channels
 
