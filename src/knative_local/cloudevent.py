@@ -174,7 +174,7 @@ def _are_good(contexts: Sequence[Context]) -> bool:
     checked = [name for name in _CONTEXT if name in shape.names]
     try:
         for values in set(shape.columns(contexts, checked)):
-            _check_context(*map(dict(zip(checked, values, strict=True)).get, _CONTEXT))
+            check_context(*map(dict(zip(checked, values, strict=True)).get, _CONTEXT))
     except NotAnEvent:
         return False
     if "time" not in shape.names:
@@ -316,7 +316,7 @@ def from_parts(attributes: dict[str, str], body: bytes) -> CloudEvent:
     _check(attributes)
     json = _encode(attributes)
     if body:
-        if is_json(attributes.get("datacontenttype", "")) and _is_json_text(body):
+        if is_json(attributes.get("datacontenttype", "")) and is_json_text(body):
             json = json[:-1] + b',"data":' + body.strip() + b"}"
         else:
             json = json[:-1] + b',"data_base64":"' + base64.b64encode(body) + b'"}'
@@ -352,17 +352,18 @@ def _check(attributes: dict[str, str]) -> None:
 
 def _check_values(attributes: dict[str, str] | Context) -> None:
     said = attributes.get
-    _check_context(said("specversion"), said("source"), said("dataschema"), said("datacontenttype"))
+    check_context(said("specversion"), said("source"), said("dataschema"), said("datacontenttype"))
     time = said("time")
     if time is not None:
-        _check_time(time)
+        check_time(time)
 
 
 # The few names, sources and types of data that there are come again with every event; refusals are not remembered.
 @lru_cache(1_000)
-def _check_context(
+def check_context(
     specversion: str | None, source: str | None, dataschema: str | None, content_type: str | None
 ) -> None:
+    """What the specification says of these values. Raises NotAnEvent."""
     if specversion != "1.0":
         raise NotAnEvent(f"specversion '{specversion}' is not read; only 1.0 is")
     for name, value in (("source", source), ("dataschema", dataschema)):
@@ -383,7 +384,8 @@ def _is_media_type(text: str) -> bool:
     return _HEADER_VALUE.fullmatch(text) is not None and not text.strip().lower().startswith(_EVENTS)
 
 
-def _check_time(text: str) -> None:
+def check_time(text: str) -> None:
+    """RFC 3339. Raises NotAnEvent."""
     if not _is_second(text[:19]) or _BELOW_SECOND.fullmatch(text, 19) is None:
         raise NotAnEvent(f"attribute 'time' is no RFC 3339 time: '{text}'")
 
@@ -414,7 +416,8 @@ def _text(name: str, member: msgspec.Raw) -> str | None:
     return text
 
 
-def _is_json_text(body: bytes) -> bool:
+def is_json_text(body: bytes) -> bool:
+    """Whether this is JSON, in UTF-8."""
     try:
         _skip(body)
         body.decode()

@@ -97,16 +97,7 @@ class _Shape:
     __slots__ = ("_decode", "_decode_batch")
 
     def __init__(self, names: tuple[str, ...], has_data: bool) -> None:
-        # The fields' own names are ours, since an attribute may be called `from` or `1st`.
-        own = {name: f"a{number}" for number, name in enumerate(names)}
-        fields: list[tuple[str, type, Any]] = [(own[name], str, msgspec.field(name=name)) for name in names]
-        if has_data:
-            fields.append(("data_", msgspec.Raw, msgspec.field(name="data")))
-        members = {"names": names, "has_data": has_data, "_fields": own}
-        made = msgspec.defstruct(
-            "ShapedContext", fields, bases=(Context,), namespace=members, forbid_unknown_fields=True, gc=False
-        )
-        record = cast("type[Context]", made)
+        record = context_class(names, has_data=has_data)
         self._decode = msgspec.json.Decoder(record).decode
         self._decode_batch = msgspec.json.Decoder(list[record]).decode
 
@@ -115,3 +106,17 @@ class _Shape:
 
     def read_batch(self, body: bytes) -> list[Context]:
         return self._decode_batch(body)
+
+
+def context_class(names: tuple[str, ...], *, has_data: bool) -> type[Context]:
+    """The class for these attributes, which its constructor takes in this order, the JSON of the data behind them."""
+    # The fields' own names are ours, since an attribute may be called `from` or `1st`.
+    own = {name: f"a{number}" for number, name in enumerate(names)}
+    fields: list[tuple[str, type, Any]] = [(own[name], str, msgspec.field(name=name)) for name in names]
+    if has_data:
+        fields.append(("data_", msgspec.Raw, msgspec.field(name="data")))
+    members = {"names": names, "has_data": has_data, "_fields": own}
+    made = msgspec.defstruct(
+        "ShapedContext", fields, bases=(Context,), namespace=members, forbid_unknown_fields=True, gc=False
+    )
+    return cast("type[Context]", made)

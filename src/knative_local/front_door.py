@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from knative_local.backend import Backend, Exchange, OutOfTime, Unavailable, open_exchange
+from knative_local.cloudevent import CloudEvent
+from knative_local.hot_posts import HotPosts
 from knative_local.http1 import HttpClient
 from knative_local.http1_handlers import Answering
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, TimedOut, header
@@ -32,6 +34,10 @@ class Ingress(Protocol):
 
     async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
         """As `accept`, for who can wait."""
+        ...
+
+    def take(self, broker: str, event: CloudEvent) -> Promise | None:
+        """See Taker."""
         ...
 
 
@@ -64,6 +70,7 @@ class FrontDoor:
         self._admin = admin
         self.closing = False
         self._takers: dict[str, str] = {}
+        self.hot = HotPosts(self._takers.get, ingress)
 
     def apply(self, routes: Routes, names: Names) -> None:
         """Go by these routes and names from now on."""

@@ -52,6 +52,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._answer = server.answer
+        self._hot = server.hot
+        self._whole: bytes | None = None  # what came at once, while the first request in it is read
         self._parser = httptools.HttpRequestParser(self)
         self._turns: deque[_Turn] = deque()
         self._streaming: asyncio.Task[None] | None = None
@@ -93,6 +95,12 @@ class Connection(asyncio.Protocol):
         if self._last:
             return
         self._touched = self._server.now()
+        if self._hot is not None and not self._begun:
+            promise = self._hot.take(data)
+            if promise is not None:
+                self._wait_for(promise, self._turn(_Turn(close=False, head_only=False, old=False)))
+                return
+            self._whole = data
         if not self._begun or self._head_bytes:
             self._head_bytes += len(data)
         try:
@@ -184,24 +192,34 @@ class Connection(asyncio.Protocol):
             self._parts = []
         method = self._method()
         old = self._parser.get_http_version() == "1.0"
-        turn = _Turn(close=not self._parser.should_keep_alive(), head_only=method == "HEAD", old=old)
+        turn = self._turn(_Turn(close=not self._parser.should_keep_alive(), head_only=method == "HEAD", old=old))
         self._last = turn.close
-        self._turns.append(turn)
-        if len(self._turns) >= MOST_OPEN:
-            self._pause()
+        request = HttpRequest(method, self._target.decode("latin-1"), self._headers, body)
         try:
-            answering = self._answer(HttpRequest(method, self._target.decode("latin-1"), self._headers, body))
+            answering = self._answer(request)
         except Exception:
             logger.exception("a request failed in an unforeseen way")
             answering = _bug()
         if isinstance(answering, HttpResponse):
             self._answered(turn, answering)
         elif isinstance(answering, Promise):
-            answering.future.add_done_callback(partial(self._kept, turn, answering.answer))
+            self._wait_for(answering, turn)
+            if self._hot is not None and self._whole is not None:
+                self._hot.learn(self._whole, request)
         else:
             self._server.start(self._work(turn, answering))
+        self._whole = None
+
+    def _turn(self, turn: _Turn) -> _Turn:
+        self._turns.append(turn)
+        if len(self._turns) >= MOST_OPEN:
+            self._pause()
+        return turn
 
     # answering
+
+    def _wait_for(self, promise: Promise, turn: _Turn) -> None:
+        promise.future.add_done_callback(partial(self._kept, turn, promise.answer))
 
     def _kept(
         self, turn: _Turn, make: Callable[[asyncio.Future[Any]], HttpResponse], future: asyncio.Future[Any]

@@ -30,6 +30,18 @@ Answerer = Callable[[HttpRequest], Answering]
 Upgrader = Callable[[HttpRequest], Taker]
 
 
+class Hot(Protocol):
+    """A short way for requests that it knows by their bytes."""
+
+    def take(self, data: bytes) -> Promise | None:
+        """The answer to `data`, if that is one whole request which it knows."""
+        ...
+
+    def learn(self, data: bytes, request: HttpRequest) -> None:
+        """Get to know a request that was parsed, and whose answer is a promise; `data` begins with it."""
+        ...
+
+
 class Refuser(Protocol):
     """What looks at a request's head."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from knative_local.http1_answer import Date
 from knative_local.http1_connection import Connection
-from knative_local.http1_handlers import Answerer, Refuser, Taker, Upgrader
+from knative_local.http1_handlers import Answerer, Hot, Refuser, Taker, Upgrader
 
 SWEEP_S: Final = 5.0
 
@@ -27,11 +27,14 @@ class HttpServer:
         largest_body: int,
         refuse: Refuser | None = None,
         open_socket: Upgrader | None = None,
+        hot: Hot | None = None,
     ) -> None:
-        """`refuse` looks at each head first; `open_socket` makes what takes a WebSocket over."""
+        """`refuse` looks at each head first, but of requests that are `hot`; `open_socket` makes what takes a WebSocket
+        over."""
         self.answer = answer
         self.refuse = refuse
         self.open_socket = open_socket
+        self.hot = hot
         self.largest_body = largest_body
         self.ending = False
         self.loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable
 
-from knative_local.cloudevent import NotAnEvent, from_batch, from_http, mode_of
+from knative_local.cloudevent import CloudEvent, NotAnEvent, from_batch, from_http, mode_of
 from knative_local.delivery import arrived
 from knative_local.http_types import Headers, HttpRequest, HttpResponse, Promise
 from knative_local.log.port import EventLog, LogUnavailable
@@ -75,6 +75,15 @@ class Ingress:
         if broker_class.adds_arrival_time:
             events = [arrived(event, broker_class) for event in events]
         return Promise(self._log.append(broker, events), _answer)
+
+    def take(self, broker: str, event: CloudEvent) -> Promise | None:
+        """The answer to an event for `/<namespace>/<broker>`; None where `accept` has to say why there is none."""
+        broker_class = self._classes.get(broker[1:])
+        if broker_class is None or len(event.json) > self._most_bytes:
+            return None
+        if broker_class.adds_arrival_time:
+            event = arrived(event, broker_class)
+        return Promise(self._log.append(broker[1:], [event]), _answer)
 
     async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
         """As `accept`, for who can wait."""

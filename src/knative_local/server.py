@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, Protocol
 
-from knative_local.http1_handlers import Answering
+from knative_local.http1_handlers import Answering, Hot
 from knative_local.http1_server import HttpServer
 from knative_local.http_types import HttpRequest, HttpResponse, Promise
 from knative_local.loopback import refusal
@@ -22,6 +22,11 @@ class Door(SocketDoor, Protocol):
         """The answer, or the exchange that it comes from (to be closed by the caller)."""
         ...
 
+    @property
+    def hot(self) -> Hot | None:
+        """The short way for some of it."""
+        ...
+
 
 class Inside(Protocol):
     """What takes events from the functions."""
@@ -33,7 +38,9 @@ class Inside(Protocol):
 
 def public_server(door: Door) -> HttpServer:
     """The server behind the front door's port: strangers are kept out before anything else."""
-    return HttpServer(door.answer, largest_body=LARGEST_BODY, refuse=refusal, open_socket=partial(Splice, door))
+    return HttpServer(
+        door.answer, largest_body=LARGEST_BODY, refuse=refusal, open_socket=partial(Splice, door), hot=door.hot
+    )
 
 
 def internal_server(inside: Inside) -> HttpServer:
