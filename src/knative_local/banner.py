@@ -28,6 +28,7 @@ def started(url: str, manifests: Manifests, direct_urls: Mapping[str, str], *, c
         "channels": [f"{url}/{each.key}" for each in manifests.channels if each.source not in of_flows],
         "flows": [f"{url}/{flow.channel}  {flow.name}" for flow in manifests.flows],
         "job sinks": [f"{url}/jobsink/{sink.key}" for sink in manifests.job_sinks],
+        "kafka sinks": _joined(f"{sink.name} (topic {sink.topic} at {sink.servers})" for sink in manifests.kafka_sinks),
         "pings": _joined(f"{source.name} ({source.schedule})" for source in manifests.ping_sources),
         "services": _joined(service.name for service in manifests.services),
         "directly": [f"{direct}  {name}" for name, direct in direct_urls.items()],

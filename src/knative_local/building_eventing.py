@@ -21,6 +21,7 @@ from knative_local.model import (
     Destination,
     Flow,
     JobSink,
+    KafkaSink,
     PingSource,
     Ref,
     Requirement,
@@ -241,6 +242,22 @@ def job_sink(document: Mapping) -> Iterator[JobSink]:
     )
 
 
+def kafka_sink(document: Mapping) -> Iterator[KafkaSink]:
+    """A KafkaSink."""
+    namespace, name = name_of(document)
+    tree = spec_of(document)
+    yield KafkaSink(
+        namespace=namespace,
+        name=name,
+        servers=",".join(tree["bootstrapServers"]),
+        topic=tree["topic"],
+        source=document.source,
+        structured=tree.get("contentMode", "structured") == "structured",
+        partitions=tree.get("numPartitions"),
+        replicas=tree.get("replicationFactor"),
+    )
+
+
 BUILDERS: dict[tuple[str, str], Callable[[Mapping], Iterator[object]]] = {
     ("eventing.knative.dev", "Broker"): broker,
     ("messaging.knative.dev", "Channel"): channel,
@@ -251,6 +268,7 @@ BUILDERS: dict[tuple[str, str], Callable[[Mapping], Iterator[object]]] = {
     ("sources.knative.dev", "PingSource"): ping_source,
     ("sources.knative.dev", "ContainerSource"): container_source,
     ("sinks.knative.dev", "JobSink"): job_sink,
+    ("eventing.knative.dev", "KafkaSink"): kafka_sink,
 }
 """By group and kind; Triggers and Subscriptions are built last, as they need their Brokers and channels."""
 

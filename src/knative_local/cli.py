@@ -157,6 +157,12 @@ def _sources_and_sinks(report: dict[str, Any], name: Callable[[dict[str, Any]], 
             numbers = (row[state] for state in ("waiting", "running", "succeeded", "failed"))
             jobs.add_row(f"[{style}]{name(row)}[/]", *map(str, numbers))
         yield jobs
+    if report["kafka_sinks"]:
+        sinks = _table("KafkaSinks", "sink", "topic", "events/s", "events")
+        for row in report["kafka_sinks"]:
+            numbers = (row["events_per_s"], row["events_total"])
+            sinks.add_row(name(row), escape(row["topic"]), *map(_number, numbers))
+        yield sinks
 
 
 def _troubles(report: dict[str, Any]) -> list[str]:

@@ -357,6 +357,26 @@ class JobSink:
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaSink:
+    """Writes each event to a Kafka topic of its own. `servers` as `host:port,…`; the topic is made if it is not there
+    and `partitions` and `replicas` are known."""
+
+    namespace: str
+    name: str
+    servers: str
+    topic: str
+    source: Source = field(compare=False)
+    structured: bool = True
+    partitions: int | None = None
+    replicas: int | None = None
+
+    @property
+    def key(self) -> str:
+        """`<namespace>/<name>`, unique among KafkaSinks."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """An object of a kind that is not served here."""
 
@@ -381,6 +401,7 @@ class Manifests:
     flows: tuple[Flow, ...] = ()
     ping_sources: tuple[PingSource, ...] = ()
     job_sinks: tuple[JobSink, ...] = ()
+    kafka_sinks: tuple[KafkaSink, ...] = ()
     virtual_services: tuple[VirtualService, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     files: frozenset[Path] = frozenset()

@@ -15,6 +15,7 @@ from knative_local.source import Source
 
 BROKER_INGRESSES: Final = frozenset(each.ingress for each in BROKER_CLASSES.values())  # served the same
 JOB_SINK_INGRESS: Final = "job-sink.knative-eventing"
+KAFKA_SINK_INGRESS: Final = "kafka-sink-ingress.knative-eventing"
 CHANNEL_HOST: Final = "-kn-channel"
 _DOMAIN: Final = "svc.cluster.local"
 _SERVICES: Final = frozenset({("", "Service"), ("serving.knative.dev", "Service")})
@@ -31,10 +32,12 @@ LOCAL_GATEWAY: Final = "knative-local-gateway.istio-system"
 RESERVED: Final = "/_knative/"
 CHANNEL_PATH: Final = "/channel/"
 JOB_SINK_PATH: Final = "/jobsink/"
+KAFKA_SINK_PATH: Final = f"{RESERVED}kafkasinks/"
+"""Where the front door takes events for KafkaSinks."""
 HTTP_PORT: Final = 80
 _SUFFIXES: Final = (".svc.cluster.local", ".svc")
 
-Kind = Literal["ingress", "gateway", "service", "deployment", "address"]
+Kind = Literal["ingress", "gateway", "service", "deployment", "kafka-sink", "address"]
 
 
 class UnknownName(Exception):
@@ -71,6 +74,7 @@ class Names:
         self._hosts = {broker.key: broker.broker_class.ingress for broker in manifests.brokers}
         self._takers = _takers(manifests)
         self._paths = frozenset(self._takers.values())
+        self._kafka_sinks = {sink.key for sink in manifests.kafka_sinks}
 
     def is_broker(self, key: str) -> bool:
         """Whether there is a Broker with this key."""
@@ -106,13 +110,15 @@ class Names:
         if ref is None:
             return self._of_uri(uri, namespace)
         key = f"{ref.namespace or namespace}/{ref.name}"
+        if _is_kafka_sink(ref):
+            _check_no_uri(destination, ref)
+            return self._kafka_sink(key), "/"
         if _TAKERS.get(ref.kind) != ref.group:
             return self._of_service(ref, key, namespace), _path(uri)
         path = self._takers.get((ref.kind, key))
         if path is None:
             raise UnknownName(f"there is no {ref.kind} {key}")
-        if destination.uri:
-            raise UnknownName(f"a {ref.kind} takes events at its own address; leave the uri {destination.uri} out")
+        _check_no_uri(destination, ref)
         return INGRESS, path
 
     def url_of(self, destination: Destination, namespace: str) -> str:
@@ -124,6 +130,8 @@ class Names:
         taken_at = self._takers.get((ref.kind, key)) if _TAKERS.get(ref.kind) == ref.group else None
         if taken_at is not None:
             return self._url_of_taker(taken_at)
+        if _is_kafka_sink(ref):
+            return f"http://{KAFKA_SINK_INGRESS}.{_DOMAIN}/{key}"
         path = _path(urlsplit(destination.uri)) if destination.uri else "/"
         return f"http://{ref.name}.{ref.namespace or namespace}.{_DOMAIN}{'' if path == '/' else path}"
 
@@ -137,6 +145,8 @@ class Names:
             return f"/broker{path}" if self.is_broker(path[1:]) else path
         if target.address is not None:
             return None
+        if target.kind == "kafka-sink":
+            return f"{KAFKA_SINK_PATH}{target.key}"
         ref = destination.ref
         host = urlsplit(destination.uri or "").hostname or ""
         name, inside = (ref.name, ref.namespace) if ref else [*host.split("."), ""][:2]
@@ -196,7 +206,7 @@ class Names:
 
     def _of_service(self, ref: Ref, key: str, namespace: str) -> Target:
         if (ref.group, ref.kind) not in _SERVICES:
-            known = f"a Service or a {', '.join(_TAKERS)} can"
+            known = f"a Service or a {', '.join((*_TAKERS, 'KafkaSink'))} can"
             raise UnknownName(f"a {ref.kind} of {ref.api_version or 'v1'} cannot receive events here; {known}")
         if ref.group:
             if key not in self._services:
@@ -207,6 +217,8 @@ class Names:
     def _of_uri(self, uri: SplitResult, namespace: str) -> tuple[Target, str]:
         if uri.scheme != "http" or not uri.hostname:
             raise UnknownName(f"{uri.geturl()!r} is not an http:// address")
+        if _short(uri.hostname) == KAFKA_SINK_INGRESS:
+            return self._kafka_sink(uri.path.strip("/")), "/"
         path = _path_at(_short(uri.hostname), uri.path)
         if path is not None:
             if path not in self._paths:
@@ -218,6 +230,11 @@ class Names:
             if uri.hostname != "localhost" and (uri.hostname.endswith(_SUFFIXES) or "." not in uri.hostname):
                 raise
         return Target("address", address=TcpAddress(uri.hostname, uri.port or HTTP_PORT)), _path(uri)
+
+    def _kafka_sink(self, key: str) -> Target:
+        if key not in self._kafka_sinks:
+            raise UnknownName(f"there is no KafkaSink {key}")
+        return Target("kafka-sink", key)
 
     def _deployment_of(self, core: CoreService, port: int | None) -> Deployment:
         chosen = [
@@ -244,6 +261,15 @@ def _check_port(core: CoreService, port: int | None, deployment: Deployment) -> 
         raise UnknownName(f"Deployment {deployment.name}, behind Service {core.name}, names no containerPort")
     if target not in {container.port, container.port_name}:
         raise UnknownName(f"Service {core.name} targets port {target}, but {deployment.name} has {container.port}")
+
+
+def _check_no_uri(destination: Destination, ref: Ref) -> None:
+    if destination.uri:
+        raise UnknownName(f"a {ref.kind} takes events at its own address; leave the uri {destination.uri} out")
+
+
+def _is_kafka_sink(ref: Ref) -> bool:
+    return (ref.group, ref.kind) == ("eventing.knative.dev", "KafkaSink")
 
 
 def _takers(manifests: Manifests) -> dict[tuple[str, str], str]:

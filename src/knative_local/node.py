@@ -21,10 +21,11 @@ from knative_local.http1 import HttpClient
 from knative_local.http_types import HttpRequest, HttpResponse
 from knative_local.ingress import Ingress
 from knative_local.job_sinks import JobSinks
+from knative_local.kafka_sinks import KafkaSinks
 from knative_local.launcher import Launcher
 from knative_local.log.opening import LogOptions, open_log
 from knative_local.model import Deployment, Destination, JobSink, Manifests
-from knative_local.names import RESERVED, Names
+from knative_local.names import KAFKA_SINK_PATH, RESERVED, Names
 from knative_local.parts import DELIVERIES_GRACE_S, Parts
 from knative_local.ping_sources import PingSources
 from knative_local.problem import problem
@@ -95,16 +96,21 @@ class Node:
         launch_job = partial(self._launch_job, launcher)
         jobs = JobSinks(self._state / "jobs", launch_job, MOST_JOBS)
         ingress = Ingress(log, (*manifests.brokers, *manifests.channels), jobs=jobs.accept)
-        subscribers = LocalSubscribers(names, backends, client, ingress)
+        kafka_sinks = KafkaSinks()
+        stack.push_async_callback(asyncio.to_thread, kafka_sinks.close)
+        subscribers = LocalSubscribers(names, backends, client, ingress, kafka_sinks)
         dispatcher = Dispatcher(manifests.triggers, log, subscribers)
         pings = PingSources(subscribers)
         brokers, channels = ([each.key for each in kind] for kind in (manifests.brokers, manifests.channels))
         admin = Admin(log, dispatcher, brokers, channels)
         traffic = BrokerTraffic(log)
-        status = Status(names, manifests, services, deployments, dispatcher, traffic, log, pings, jobs, self.loaded)
-        door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, _admin_of(status, admin))
+        status = Status(
+            names, manifests, services, deployments, dispatcher, traffic, log, pings, jobs, kafka_sinks, self.loaded
+        )  # fmt: skip
+        reserved = _admin_of(status, admin, kafka_sinks)
+        door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, reserved)
         self._parts = Parts(
-            services, deployments, subscribers, door, status, admin, ingress, dispatcher, pings, jobs
+            services, deployments, subscribers, door, status, admin, ingress, dispatcher, pings, jobs, kafka_sinks
         )  # fmt: skip
 
         internal = internal_server(ingress)
@@ -119,6 +125,7 @@ class Node:
         deployments.apply(manifests.deployments, self._environments.of_deployment)
         services.begin()
         jobs.apply(manifests.job_sinks)
+        kafka_sinks.apply(manifests.kafka_sinks)
         stack.push_async_callback(dispatcher.stop, DELIVERIES_GRACE_S)
         await dispatcher.start()
         stack.push_async_callback(pings.stop)
@@ -186,8 +193,13 @@ def ingress_path(state: Path) -> Path:
     return (state / "run" / "ingress.sock").resolve()
 
 
-def _admin_of(status: Status, admin: Admin) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
+def _admin_of(
+    status: Status, admin: Admin, kafka_sinks: KafkaSinks
+) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
     async def answer(request: HttpRequest) -> HttpResponse:
+        if request.target.startswith(KAFKA_SINK_PATH):
+            key = request.target.removeprefix(KAFKA_SINK_PATH).partition("?")[0].strip("/")
+            return await kafka_sinks.receive(key, request)
         target = "/" + request.target.removeprefix(RESERVED)
         path = target.partition("?")[0]
         if request.method == "GET" and path == "/status":

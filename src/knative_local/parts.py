@@ -11,6 +11,7 @@ from knative_local.environment import Environments
 from knative_local.front_door import FrontDoor
 from knative_local.ingress import Ingress
 from knative_local.job_sinks import JobSinks
+from knative_local.kafka_sinks import KafkaSinks
 from knative_local.model import Manifests
 from knative_local.names import Names
 from knative_local.ping_sources import PingSources
@@ -38,6 +39,7 @@ class Parts:
     dispatcher: Dispatcher
     pings: PingSources
     jobs: JobSinks
+    kafka_sinks: KafkaSinks
 
     async def apply(self, manifests: Manifests, names: Names, environments: Environments) -> None:
         """Go on by these manifests without losing an event: who receives is there before who sends.
@@ -48,6 +50,7 @@ class Parts:
         self.services.apply(manifests, environments)
         self.deployments.apply(manifests.deployments, environments.of_deployment)
         self.jobs.apply(manifests.job_sinks)
+        self.kafka_sinks.apply(manifests.kafka_sinks)
         self.subscribers.apply(names)
         self.door.apply(Routes(manifests.virtual_services), names)
         self.status.apply(names, manifests)

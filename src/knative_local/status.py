@@ -12,6 +12,7 @@ from knative_local.deployments import DeploymentRunner
 from knative_local.dispatcher import TriggerFigures
 from knative_local.filters import failures_of
 from knative_local.job_sinks import JobFigures, JobSinks
+from knative_local.kafka_sinks import KafkaSinks
 from knative_local.model import Broker, Channel, JobSink, Manifests, PingSource
 from knative_local.names import Names
 from knative_local.ping_sources import PingFigures, PingSources
@@ -70,6 +71,7 @@ class Status:
         dead_letters: DeadLetterCount,
         pings: PingSources,
         jobs: JobSinks,
+        kafka_sinks: KafkaSinks,
         loaded: Loaded,
     ) -> None:
         self.apply(names, manifests)
@@ -80,6 +82,7 @@ class Status:
         self._dead_letters = dead_letters
         self._pings = pings
         self._jobs = jobs
+        self._kafka_sinks = kafka_sinks
         self._loaded = loaded
         self._started_ms = _now_ms()
 
@@ -105,6 +108,16 @@ class Status:
             ],
             "ping_sources": [_ping_source(source, figures) for source, figures in self._pings.figures()],
             "job_sinks": [_job_sink(sink, figures) for sink, figures in self._jobs.figures()],
+            "kafka_sinks": [
+                {
+                    "namespace": sink.namespace,
+                    "name": sink.name,
+                    "topic": sink.topic,
+                    "events_per_s": round(rate.per_second(), 2),
+                    "events_total": rate.total,
+                }
+                for sink, rate in self._kafka_sinks.figures()
+            ],
             "dead_letters": {"total": self._dead_letters.dead_letter_total()},
         }
 

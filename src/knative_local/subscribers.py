@@ -10,6 +10,7 @@ from knative_local.backend import Backend, OutOfTime, Unavailable
 from knative_local.front_door import Ingress
 from knative_local.http1 import HttpClient
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse
+from knative_local.kafka_sinks import KafkaSinks
 from knative_local.model import Destination
 from knative_local.names import INGRESS, Names, Target, UnknownName
 from knative_local.problem import problem
@@ -18,11 +19,19 @@ from knative_local.problem import problem
 class LocalSubscribers:
     """Implements `http_types.Subscribers` for what runs on this machine."""
 
-    def __init__(self, names: Names, backends: Mapping[Target, Backend], client: HttpClient, ingress: Ingress) -> None:
+    def __init__(
+        self,
+        names: Names,
+        backends: Mapping[Target, Backend],
+        client: HttpClient,
+        ingress: Ingress,
+        kafka_sinks: KafkaSinks,
+    ) -> None:
         self._names = names
         self._backends = backends
         self._client = client
         self._ingress = ingress
+        self._kafka_sinks = kafka_sinks
         self._known: dict[tuple[Destination, str], tuple[Target, str, bytes]] = {}
 
     def apply(self, names: Names) -> None:
@@ -48,6 +57,8 @@ class LocalSubscribers:
         deadline = asyncio.get_running_loop().time() + timeout
         if target == INGRESS:
             return await self._ingress.receive(onward, internal=True)
+        if target.kind == "kafka-sink":
+            return await self._kafka_sinks.receive(target.key, onward)
         if target.address is not None:
             return await self._client.send(target.address, onward, deadline, repeatable=True)
         there = self._backends.get(target)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from knative_local.fields.eventing import BATCH, BROKER, LINGER, ORDER, TRIGGER
 from knative_local.fields.istio import VIRTUAL_SERVICE
 from knative_local.fields.messaging import CHANNEL, IN_MEMORY_CHANNEL, PARALLEL, SEQUENCE, SUBSCRIPTION
-from knative_local.fields.sinks import JOB_SINK
+from knative_local.fields.sinks import JOB_SINK, KAFKA_SINK
 from knative_local.fields.sources import CONTAINER_SOURCE, PING_SOURCE, SINK_BINDING
 from knative_local.fields.workloads import AUTOSCALING, CONFIG_MAP, CORE_SERVICE, DEPLOYMENT, KN_SERVICE, SECRET
 from knative_local.schema import Object
@@ -41,6 +41,7 @@ KINDS = (
     Kind("PingSource", "sources.knative.dev", ("v1",), PING_SOURCE),
     Kind("ContainerSource", "sources.knative.dev", ("v1",), CONTAINER_SOURCE),
     Kind("JobSink", "sinks.knative.dev", ("v1alpha1",), JOB_SINK),
+    Kind("KafkaSink", "eventing.knative.dev", ("v1", "v1alpha1"), KAFKA_SINK),
     Kind("Deployment", "apps", ("v1",), DEPLOYMENT),
     Kind("Service", "", ("v1",), CORE_SERVICE),
     Kind("ConfigMap", "", ("v1",), CONFIG_MAP),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from knative_local.cloudevent import CloudEvent, NotAnEvent, from_parts
+from knative_local.cloudevent import STRUCTURED, CloudEvent, NotAnEvent, from_parts
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -43,6 +43,12 @@ def to_record(event: CloudEvent) -> KafkaRecord:
     headers += [(_PREFIX + name, text.encode()) for name, text in attributes.items() if name not in _NO_EXTENSION]
     key = attributes.get("partitionkey")
     return KafkaRecord(key.encode() if key else None, headers, value)
+
+
+def to_structured_record(event: CloudEvent) -> KafkaRecord:
+    """The record of an event in structured mode, as Knative's KafkaSink writes it: all of it is in the value."""
+    key = event.get("partitionkey")
+    return KafkaRecord(key.encode() if key else None, [(_CONTENT_TYPE, STRUCTURED.encode())], event.json)
 
 
 def event_of(message: Message) -> CloudEvent:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from knative_local.cloudevent import CloudEvent, NotAnEvent
 from knative_local.log.durable import Durable
-from knative_local.log.kafka_records import to_record
+from knative_local.log.kafka_records import KafkaRecord, to_record
 
 _POLL_S = 0.5
 _AGAIN_S = 0.2
@@ -58,7 +58,12 @@ Answered = Callable[[Append], None]
 class SingleWriter:
     """Writes appends of one event, as many at once as there are."""
 
-    def __init__(self, settings: Mapping[str, object], answered: Answered, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, object],
+        answered: Answered,
+        now_ms: Callable[[], int],
+    ) -> None:
         self._producer = Producer({**settings, **_PRODUCER, "delivery.timeout.ms": int(_DELIVERY_S * 1000)})
         self._answered = answered
         self._now_ms = now_ms
@@ -66,10 +71,10 @@ class SingleWriter:
         self._poller = threading.Thread(target=self._poll, name="answers of Kafka", daemon=True)
         self._poller.start()
 
-    def write(self, append: Append) -> None:
-        """Have its event written."""
+    def write(self, append: Append, to: Callable[[CloudEvent], KafkaRecord] = to_record) -> None:
+        """Have its event written, as the record that `to` makes of it."""
         try:
-            _produce(self._producer, append, 0, self._now_ms(), partial(self._delivered, append))
+            _produce(self._producer, append, 0, self._now_ms(), partial(self._delivered, append), to)
         except (KafkaException, BufferError, NotAnEvent) as error:
             append.refused = _text(error)
             self._answered(append)
@@ -236,9 +241,9 @@ class _Writer:
 
 def _produce(
     producer: Producer, append: Append, number: int, now_ms: int,
-    told: Callable[[KafkaError | None, Message], None],
+    told: Callable[[KafkaError | None, Message], None], to: Callable[[CloudEvent], KafkaRecord] = to_record,
 ) -> None:  # fmt: skip
-    record = to_record(append.events[number])
+    record = to(append.events[number])
     producer.produce(append.topic, record.value, record.key, headers=record.headers, timestamp=now_ms, on_delivery=told)
 
 

@@ -14,6 +14,7 @@ from knative_local.backend import UNLIMITED, Exchange, IdleTimer, OutOfTime, Tim
 from knative_local.front_door import FrontDoor
 from knative_local.http1 import HttpClient
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, Promise, header
+from knative_local.kafka_sinks import KafkaSinks
 from knative_local.model import Broker, Container, Delivery, Destination, KnService, Manifests, Ref
 from knative_local.names import INGRESS, Names, Target
 from knative_local.routes import Routes
@@ -141,7 +142,7 @@ class House:
         self.door = FrontDoor(
             Routes(MANIFESTS.virtual_services), self.names, backends, client, FakeIngress(), self.admin
         )
-        self.subscribers = LocalSubscribers(self.names, backends, client, FakeIngress())
+        self.subscribers = LocalSubscribers(self.names, backends, client, FakeIngress(), KafkaSinks())
 
     async def admin(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [], b"admin " + request.target.encode())

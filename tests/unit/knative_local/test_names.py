@@ -18,6 +18,7 @@ from knative_local.model import (
     Destination,
     Flow,
     JobSink,
+    KafkaSink,
     KnService,
     Manifests,
     Ref,
@@ -50,6 +51,7 @@ def manifests(**more: Any) -> Manifests:
         ),
         "flows": (Flow("Sequence", "shop", "steps", "channel/shop/steps-kn-sequence-0", HERE),),
         "job_sinks": (JobSink("shop", "print", Container(("python",)), HERE),),
+        "kafka_sinks": (KafkaSink("shop", "facts", "127.0.0.1:9092", "facts", HERE),),
         "services": (PLAN,),
         "deployments": (WEB,),
         "core_services": (core(),),
@@ -137,6 +139,18 @@ KNATIVE, EVENTING, MESSAGING = "serving.knative.dev/v1", "eventing.knative.dev/v
             "http://job-sink.knative-eventing.svc.cluster.local/shop/print",
         ),
         (
+            ref("KafkaSink", "facts", "eventing.knative.dev/v1alpha1"),
+            Target("kafka-sink", "shop/facts"),
+            "/",
+            "http://kafka-sink-ingress.knative-eventing.svc.cluster.local/shop/facts",
+        ),
+        (
+            Destination(uri="http://kafka-sink-ingress.knative-eventing.svc.cluster.local/shop/facts"),
+            Target("kafka-sink", "shop/facts"),
+            "/",
+            "http://kafka-sink-ingress.knative-eventing.svc.cluster.local/shop/facts",
+        ),
+        (
             Destination(uri="http://orders-kn-channel.shop.svc.cluster.local"),
             INGRESS,
             "/channel/shop/orders",
@@ -173,6 +187,7 @@ def test_destinations(destination: Destination, target: Target, path: str, url: 
     [
         (ref("Broker", "default", EVENTING), "/broker/shop/default"),
         (ref("Service", "plan", KNATIVE), "/_knative/services/shop/plan"),
+        (ref("KafkaSink", "facts", "eventing.knative.dev/v1alpha1"), "/_knative/kafkasinks/shop/facts"),
         (ref("Service", "front", "v1", "/feeds"), "/_knative/services/shop/front/feeds"),
         (Destination(uri="http://plan.shop.svc.cluster.local/x"), "/_knative/services/shop/plan/x"),
         (Destination(uri="http://127.0.0.1:9/x"), None),
@@ -186,6 +201,8 @@ def test_the_way_through_the_front_door(destination: Destination, path: str | No
     "destination",
     [
         ref("Broker", "other", EVENTING),
+        ref("KafkaSink", "other", "eventing.knative.dev/v1alpha1"),
+        ref("KafkaSink", "facts", "eventing.knative.dev/v1alpha1", uri="/x"),
         ref("Service", "front", KNATIVE),
         ref("Service", "nobody", "v1"),
         ref("Channel", "default", "messaging.knative.dev/v1"),
