@@ -1,6 +1,7 @@
 """`trackway up`: prepares the store and the routes, then becomes knative_local, which runs all the manifests."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -9,17 +10,53 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from trackway.cli.api import USAGE, fail
+from trackway.cli.api import UNREACHABLE, USAGE, fail
 from trackway.storage import open_store
+from trackway.storage.port import StoreUnavailable
 
 MANIFESTS = Path("knative/overlays/local")
 BUILT = (Path("build/frontend/index.html"), Path("build/map/streets.json"))
+
+_OVERLAY = """apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+  - {base}
+patches:
+  - patch: |
+      apiVersion: v1
+      kind: ConfigMap
+      metadata:
+        name: trackway
+        namespace: trackway
+      data:
+        TRACKWAY_STORE: {address}
+"""
+_PRELOAD_MONGO = """  - target:
+      group: serving.knative.dev
+      kind: Service
+    patch: |
+      apiVersion: serving.knative.dev/v1
+      kind: Service
+      spec:
+        template:
+          metadata:
+            annotations:
+              local.knative.dev/preload: trackway.functions.warm,trackway.storage.mongo
+"""
 
 
 def up(
     port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1.", min=1, max=65535)] = 8080,
     demo: Annotated[int, typer.Option(help="Put so many vehicles on the road.", min=0, max=2000)] = 0,
     state: Annotated[Path, typer.Option(help="Where events and data are kept.")] = Path("var"),
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TRACKWAY_STORE",
+            help="Where trips and positions are kept, if not in --state: mongodb://host:port/database.",
+            show_default=False,
+        ),
+    ] = None,
     manifests: Annotated[Path, typer.Option(help="What runs.")] = MANIFESTS,
     host: Annotated[str, typer.Option(help="Only loopback, until there is authentication.")] = "127.0.0.1",
 ) -> None:
@@ -30,9 +67,10 @@ def up(
     if missing:
         fail(f"{missing[0]} is not built yet; `make run` builds it and starts.", USAGE)
     state.mkdir(parents=True, exist_ok=True)
-    store = state / "trackway.db"
-    seed(store)
-    overlay = manifests if state == Path("var") else with_store(manifests, store, state)
+    address = store or f"sqlite:///{state / 'trackway.db'}"
+    seed(address)
+    as_is = state == Path("var") and not store
+    overlay = manifests if as_is else with_store(manifests, address, state)
     if demo:
         start_demo(demo, port)
     runtime = [
@@ -60,42 +98,40 @@ def find_root() -> Path:
     fail(f"There is no {MANIFESTS} here or above; run this in the project's folder.", USAGE)
 
 
-def seed(store: Path) -> None:
+def seed(address: str) -> None:
     """Bring the store up to date and lay in the routes that the product ships with."""
     from trackway.streets.seeding import seed_routes  # noqa: PLC0415 - igraph is slow to import and only needed here
 
     async def run() -> None:
-        opened = open_store(f"sqlite:///{store}")
+        opened = open_store(address)
         try:
             await seed_routes(opened, BUILT[1])
         finally:
             await opened.close()
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except ValueError as error:
+        fail(str(error), USAGE)
+    except StoreUnavailable as error:
+        fail(f"{error}. Start it, or name another one by TRACKWAY_STORE.", UNREACHABLE)
 
 
-def with_store(manifests: Path, store: Path, state: Path) -> Path:
-    """An overlay in ``state`` on top of ``manifests`` that keeps the store there; gives its folder."""
+def with_store(manifests: Path, address: str, state: Path) -> Path:
+    """An overlay in ``state`` on top of ``manifests`` whose store is at ``address``; gives its folder."""
     overlay = state / "overlay"
     overlay.mkdir(parents=True, exist_ok=True)
     base = os.path.relpath(manifests.resolve(), overlay.resolve())
-    (overlay / "kustomization.yaml").write_text(
-        f"""apiVersion: kustomize.config.k8s.io/v1beta1
-kind: Kustomization
-resources:
-  - {base}
-patches:
-  - patch: |
-      apiVersion: v1
-      kind: ConfigMap
-      metadata:
-        name: trackway
-        namespace: trackway
-      data:
-        TRACKWAY_STORE: sqlite:///{store}
-"""
-    )
+    file = overlay / "kustomization.yaml"
+    file.touch(mode=0o600)
+    file.chmod(0o600)  # the address may hold a password
+    file.write_text(_OVERLAY.format(base=base, address=json.dumps(address)) + _preloads(address))
     return overlay
+
+
+def _preloads(address: str) -> str:
+    """What instances are forked from has the store's driver loaded: importing it takes longer than a start."""
+    return _PRELOAD_MONGO if address.startswith("mongodb") else ""
 
 
 def start_demo(vehicles: int, port: int) -> None:

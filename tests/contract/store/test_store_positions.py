@@ -1,7 +1,9 @@
 """What a store promises of positions and vehicles."""
 
+import msgspec
+
 from tests.contract.store.facts import T, at, cancelled, finished, position, started, trip
-from trackway.storage.port import Store
+from trackway.storage.port import Shard, Store
 
 
 class TestPositions:
@@ -70,6 +72,19 @@ class TestPositions:
         view = await store.trip(T, "t1")
         assert view is not None
         assert view.position == position(20).position
+
+
+class TestLargeNumbers:
+    async def test_they_come_back_as_plain_ones_that_can_be_told_on(self, store: Store) -> None:
+        large = 2**53 - 1
+        await store.plan_trip(T, trip(seed=large))
+        await store.append_positions(T, [position(3, seq=large)])
+        view = await store.trip(T, "t1")
+        assert view is not None
+        told = msgspec.json.decode(msgspec.json.encode(view))
+        assert (told["trip"]["seed"], told["position"]["seq"]) == (large, large)
+        kept = await store.update_shard(T, Shard(shard=1, wanted=large))
+        assert msgspec.json.decode(msgspec.json.encode(await store.shard(T, 1))) == msgspec.to_builtins(kept)
 
 
 class TestVehicles:

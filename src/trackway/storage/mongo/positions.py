@@ -92,6 +92,8 @@ def document_of(id: bytes, tenant: str, position: PositionRecorded) -> Document:
 def position_of(document: Document) -> PositionRecorded:
     """A kept one, read again."""
     measures: dict[str, Any] = {name: document.get(name) for name in _MEASURES}
+    if measures["seq"] is not None:
+        measures["seq"] = int(measures["seq"])  # a long is read as a class of its own, which msgspec does not know
     return PositionRecorded(
         vehicle_id=document["vehicle_id"],
         lat=document["lat"],

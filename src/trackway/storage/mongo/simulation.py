@@ -14,8 +14,8 @@ async def shard(db: MongoDatabase, tenant: str, number: int) -> Shard:
         return Shard(shard=number)
     return Shard(
         shard=number,
-        version=document["version"],
-        wanted=document["wanted"],
+        version=int(document["version"]),
+        wanted=int(document["wanted"]),
         claim=document["claim"],
         claimed_until=moment_or_none(document["claimed_until_us"]),
         driven_until=moment_or_none(document["driven_until_us"]),

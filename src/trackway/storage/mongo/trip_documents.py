@@ -113,7 +113,7 @@ def trip_from(document: Document) -> Trip:
         status=TripStatus(document["status"]),
         simulated=document["simulated"],
         speed=document["speed"],
-        seed=document["seed"],
+        seed=int(document["seed"]),  # a long is read as a class of its own, which msgspec does not know
         planned_at=moment(document["planned_us"]),
         promised_at=moment(document["promised_us"]),
         started_at=moment(document["started_us"]),
