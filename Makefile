@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 DEMO ?=
+KAFKA ?=
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend --no-fund --no-audit
@@ -18,8 +19,8 @@ PYRIGHT := frontend/node_modules/.bin/pyright
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: setup ## set everything up and start Trackway (PORT=8080, DEMO=25)
-	@exec $(BIN)/trackway up --port $(PORT) $(if $(DEMO),--demo $(DEMO))
+run: setup ## set everything up and start Trackway (PORT=8080, DEMO=25, KAFKA=host:port)
+	@exec $(BIN)/trackway up --port $(PORT) $(if $(DEMO),--demo $(DEMO)) $(if $(KAFKA),--kafka $(KAFKA))
 
 test: setup-dev check ## set everything up, check the code and run all tests
 	@echo "» frontend tests"

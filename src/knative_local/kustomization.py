@@ -209,6 +209,8 @@ def _apply(documents: list[Mapping], patch: Mapping, target: Node, entry: Node, 
     chosen = [document for document in documents if _is_meant(document, target)]
     if not chosen:
         errors.add(entry.source, f"patches: nothing here is {_description(target)}")
+    if text_at(patch, "$patch") == "delete":
+        return [document for document in documents if document not in chosen]
     return [merged(document, patch, errors) if document in chosen else document for document in documents]
 
 

@@ -59,12 +59,23 @@ def test_every_combination_of_components_builds(tmp_path: Path, chosen: tuple[st
     assert {each["metadata"].get("namespace", "trackway") for each in built} == {"trackway"}
 
 
-def test_knative_local_reads_what_kustomize_builds(overlays: dict[str, list[dict[str, Any]]]) -> None:
+@pytest.mark.parametrize("overlay", ["local", "local-kafka"])
+def test_knative_local_reads_what_kustomize_builds(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
     errors = Errors()
-    read = kustomization.documents_of(KNATIVE / "overlays/local", errors)
+    read = kustomization.documents_of(KNATIVE / "overlays" / overlay, errors)
     assert not errors.found
     ours = {identity(each): each for each in map(plain, read)}
-    assert ours == {identity(each): each for each in overlays["local"]}
+    assert ours == {identity(each): each for each in overlays[overlay]}
+
+
+@pytest.mark.parametrize(("overlay", "on_kafka"), [("local", False), ("local-kafka", True), ("production", True)])
+def test_events_come_to_the_gateway_by_kafka_or_by_a_trigger_and_not_by_both(
+    overlays: dict[str, list[dict[str, Any]]], overlay: str, on_kafka: bool
+) -> None:
+    objects = {(each["kind"], each["metadata"]["name"]): each for each in overlays[overlay]}
+    assert ("TRACKWAY_KAFKA" in objects["ConfigMap", "trackway"]["data"]) == on_kafka
+    assert (("Trigger", "realtime-gateway") in objects) == (not on_kafka)
+    assert (("KafkaSink", "history") in objects) == on_kafka
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -153,4 +164,4 @@ def test_the_small_cluster_asks_for_the_broker_that_comes_with_knative_and_produ
         for each in objects
         if each["kind"] == "Broker"
     }
-    assert classes == {"local": None, "kind": "MTChannelBasedBroker", "production": "Kafka"}
+    assert classes == {"local": None, "local-kafka": None, "kind": "MTChannelBasedBroker", "production": "Kafka"}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from trackway.storage import open_store
 from trackway.storage.port import StoreUnavailable
 
 MANIFESTS = Path("knative/overlays/local")
+ON_KAFKA = Path("knative/overlays/local-kafka")
+_ADDRESSES = re.compile(r"[^\s:,]+:\d{1,5}(,[^\s:,]+:\d{1,5})*")
 BUILT = (Path("build/frontend/index.html"), Path("build/map/streets.json"))
 
 _OVERLAY = """apiVersion: kustomize.config.k8s.io/v1beta1
@@ -30,6 +33,23 @@ patches:
         namespace: trackway
       data:
         TRACKWAY_STORE: {address}
+"""
+_ON_KAFKA = """  - patch: |
+      apiVersion: v1
+      kind: ConfigMap
+      metadata:
+        name: trackway
+        namespace: trackway
+      data:
+        TRACKWAY_KAFKA: {kafka}
+  - patch: |
+      apiVersion: eventing.knative.dev/v1alpha1
+      kind: KafkaSink
+      metadata:
+        name: history
+        namespace: trackway
+      spec:
+        bootstrapServers: {list}
 """
 _PRELOAD_MONGO = """  - target:
       group: serving.knative.dev
@@ -57,7 +77,15 @@ def up(
             show_default=False,
         ),
     ] = None,
-    manifests: Annotated[Path, typer.Option(help="What runs.")] = MANIFESTS,
+    kafka: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TRACKWAY_KAFKA",
+            help="Where events are kept, if not in --state: the address of a Kafka, as 127.0.0.1:9092.",
+            show_default=False,
+        ),
+    ] = None,
+    manifests: Annotated[Path | None, typer.Option(help=f"What runs, if not {MANIFESTS}.", show_default=False)] = None,
     host: Annotated[str, typer.Option(help="Only loopback, until there is authentication.")] = "127.0.0.1",
 ) -> None:
     """Start Trackway in the foreground; Ctrl-C stops all of it, and the next start goes on where it was."""
@@ -66,11 +94,14 @@ def up(
     missing = [str(file) for file in BUILT if not file.exists()]
     if missing:
         fail(f"{missing[0]} is not built yet; `make run` builds it and starts.", USAGE)
+    if kafka is not None and not _ADDRESSES.fullmatch(kafka):
+        fail(f"{kafka!r} is no address of a Kafka: give host:port, and more behind commas.", USAGE)
     state.mkdir(parents=True, exist_ok=True)
     address = store or f"sqlite:///{state / 'trackway.db'}"
     seed(address)
-    as_is = state == Path("var") and not store
-    overlay = manifests if as_is else with_store(manifests, address, state)
+    manifests = manifests or (MANIFESTS if kafka is None else ON_KAFKA)
+    as_is = state == Path("var") and not store and kafka is None
+    overlay = manifests if as_is else with_addresses(manifests, address, kafka, state)
     if demo:
         start_demo(demo, port)
     runtime = [
@@ -87,7 +118,7 @@ def up(
         "--root",
         ".",
     ]
-    become(runtime)
+    become(runtime if kafka is None else [*runtime, "--log", f"kafka://{kafka}"])
 
 
 def find_root() -> Path:
@@ -117,15 +148,16 @@ def seed(address: str) -> None:
         fail(f"{error}. Start it, or name another one by TRACKWAY_STORE.", UNREACHABLE)
 
 
-def with_store(manifests: Path, address: str, state: Path) -> Path:
-    """An overlay in ``state`` on top of ``manifests`` whose store is at ``address``; gives its folder."""
+def with_addresses(manifests: Path, store: str, kafka: str | None, state: Path) -> Path:
+    """An overlay in ``state`` on ``manifests``, with the store and Kafka at these addresses; gives its folder."""
     overlay = state / "overlay"
     overlay.mkdir(parents=True, exist_ok=True)
     base = os.path.relpath(manifests.resolve(), overlay.resolve())
     file = overlay / "kustomization.yaml"
     file.touch(mode=0o600)
     file.chmod(0o600)  # the address may hold a password
-    file.write_text(_OVERLAY.format(base=base, address=json.dumps(address)) + _preloads(address))
+    on_kafka = "" if kafka is None else _ON_KAFKA.format(kafka=json.dumps(kafka), list=json.dumps(kafka.split(",")))
+    file.write_text(_OVERLAY.format(base=base, address=json.dumps(store)) + on_kafka + _preloads(store))
     return overlay
 
 

@@ -128,6 +128,28 @@ def test_lists_of_kubernetes_own_kinds_are_merged_by_name(build: Build) -> None:
     assert [(each.name, each.value) for each in gateway.container.env] == [("A", "1"), ("B", "3"), ("C", "4")]
 
 
+def test_a_patch_may_take_an_object_away(build: Build) -> None:
+    overlay = build(
+        {
+            "overlay/kustomization.yaml": """
+                resources: [persist.yaml, gateway.yaml]
+                patches:
+                  - patch: |
+                      apiVersion: apps/v1
+                      kind: Deployment
+                      metadata: {name: gateway}
+                      $patch: delete
+                """,
+            "overlay/persist.yaml": SERVICE,
+            "overlay/gateway.yaml": GATEWAY,
+        }
+    )
+
+    read = load(overlay)
+
+    assert (len(read.services), read.deployments) == (1, ())
+
+
 def test_cluster_wide_objects_get_no_namespace(build: Build) -> None:
     overlay = build(
         {
@@ -172,7 +194,7 @@ def test_a_mistake_in_a_base_is_told_where_it_stands(build: Build) -> None:
             "patches: nothing here is kind Broker",
         ),
         (
-            "resources: [persist.yaml]\npatches: [{target: {name: persist}, patch: '$patch: delete'}]\n",
+            "resources: [persist.yaml]\npatches: [{target: {name: persist}, patch: '$patch: replace'}]\n",
             "the directive $patch is not served",
         ),
         ("a: 1\n---\nb: 1\n", "holds not exactly one Kustomization"),
