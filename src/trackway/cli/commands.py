@@ -5,6 +5,7 @@ import typer
 from trackway.cli.demo import demo
 from trackway.cli.doctor import doctor
 from trackway.cli.replay import replay
+from trackway.cli.store import store
 from trackway.cli.trips import trips
 from trackway.cli.up import up
 
@@ -18,4 +19,5 @@ app.command()(up)
 app.command()(demo)
 app.add_typer(trips, name="trip")
 app.command()(replay)
+app.add_typer(store, name="store")
 app.command()(doctor)

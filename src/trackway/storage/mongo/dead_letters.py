@@ -16,7 +16,7 @@ _event = msgspec.msgpack.Decoder(Event)
 async def add_dead_letters(db: MongoDatabase, tenant: str, letters: Sequence[DeadLetter]) -> None:
     # In their order: of two of one id the later one stays.
     replacing = [
-        ReplaceOne(_id(tenant, letter.letter_id), _document(tenant, letter), upsert=True) for letter in letters
+        ReplaceOne(_id(tenant, letter.letter_id), document_of(tenant, letter), upsert=True) for letter in letters
     ]
     if replacing:
         await db["dead_letter"].bulk_write(replacing)
@@ -25,12 +25,12 @@ async def add_dead_letters(db: MongoDatabase, tenant: str, letters: Sequence[Dea
 async def dead_letters(db: MongoDatabase, tenant: str, limit: int) -> tuple[list[DeadLetter], int]:
     kept = db["dead_letter"]
     found = kept.find({"tenant": tenant}).sort([("failed_us", -1), ("letter_id", -1)]).limit(limit)
-    return [_letter(document) async for document in found], await kept.count_documents({"tenant": tenant})
+    return [letter_from(document) async for document in found], await kept.count_documents({"tenant": tenant})
 
 
 async def dead_letter(db: MongoDatabase, tenant: str, letter_id: str) -> DeadLetter | None:
     document = await db["dead_letter"].find_one(_id(tenant, letter_id))
-    return None if document is None else _letter(document)
+    return None if document is None else letter_from(document)
 
 
 async def drop_dead_letter(db: MongoDatabase, tenant: str, letter_id: str) -> bool:
@@ -41,7 +41,8 @@ def _id(tenant: str, letter_id: str) -> Document:
     return {"_id": f"{tenant}/{letter_id}"}
 
 
-def _document(tenant: str, letter: DeadLetter) -> Document:
+def document_of(tenant: str, letter: DeadLetter) -> Document:
+    """The letter as it is kept."""
     return {
         **_id(tenant, letter.letter_id),
         "tenant": tenant,
@@ -54,7 +55,8 @@ def _document(tenant: str, letter: DeadLetter) -> Document:
     }
 
 
-def _letter(document: Document) -> DeadLetter:
+def letter_from(document: Document) -> DeadLetter:
+    """A kept one, read again."""
     return DeadLetter(
         letter_id=document["letter_id"],
         event=_event.decode(document["event"]),

@@ -1,19 +1,20 @@
 """Routes in MongoDB: the whole as JSON, with a summary beside it for lists."""
 
 import msgspec
-from pymongo.errors import DuplicateKeyError
 
 from trackway.events import RoutePlanned
 from trackway.storage.facts import summary_of
-from trackway.storage.mongo.connection import MongoDatabase
+from trackway.storage.mongo.connection import Document, MongoDatabase
+from trackway.storage.mongo.inserting import insert_new
 from trackway.storage.port import RouteSummary
 
 _route = msgspec.json.Decoder(RoutePlanned)
 _summary = msgspec.json.Decoder(RouteSummary)
 
 
-async def add_route(db: MongoDatabase, tenant: str, route: RoutePlanned) -> None:
-    document = {
+def document_of(tenant: str, route: RoutePlanned) -> Document:
+    """The route as it is kept."""
+    return {
         "_id": f"{tenant}/{route.route_id}",
         "tenant": tenant,
         "route_id": route.route_id,
@@ -21,10 +22,10 @@ async def add_route(db: MongoDatabase, tenant: str, route: RoutePlanned) -> None
         "summary": msgspec.json.encode(summary_of(route)),
         "data": msgspec.json.encode(route),
     }
-    try:
-        await db["route"].insert_one(document)
-    except DuplicateKeyError:
-        return  # it stays as it is
+
+
+async def add_route(db: MongoDatabase, tenant: str, route: RoutePlanned) -> None:
+    await insert_new(db, "route", [document_of(tenant, route)])
 
 
 async def route(db: MongoDatabase, tenant: str, route_id: str) -> RoutePlanned | None:

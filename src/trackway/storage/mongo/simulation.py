@@ -10,10 +10,13 @@ from trackway.storage.port import Conflict, Shard
 
 async def shard(db: MongoDatabase, tenant: str, number: int) -> Shard:
     document = await db["shard"].find_one(_id(tenant, number))
-    if document is None:
-        return Shard(shard=number)
+    return Shard(shard=number) if document is None else shard_from(document)
+
+
+def shard_from(document: Document) -> Shard:
+    """A kept one, read again."""
     return Shard(
-        shard=number,
+        shard=int(document["shard"]),
         version=int(document["version"]),
         wanted=int(document["wanted"]),
         claim=document["claim"],

@@ -1,13 +1,13 @@
 """The store's port over a MongoDB."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
 from trackway.events import Event, PositionRecorded, RoutePlanned
 from trackway.storage.facts import trip_facts
-from trackway.storage.mongo import dead_letters, routes, simulation, trip_views, trips
+from trackway.storage.mongo import dead_letters, routes, simulation, transfer, trip_views, trips
 from trackway.storage.mongo.address import Address
 from trackway.storage.mongo.connection import Database
 from trackway.storage.mongo.positions import Vehicles, append
@@ -20,18 +20,33 @@ from trackway.storage.port import (
     TripView,
     Vehicle,
 )
+from trackway.storage.transfer import Record
 
 
 class MongoStore:
-    """``Store`` in the MongoDB at ``url``; the port says what each method gives. Raises ValueError for an address that
-    cannot be one."""
+    """``Store`` in the MongoDB at ``url``, and ``transfer.Copied``; these say what each method gives. Raises ValueError
+    for an address that cannot be one."""
 
     def __init__(self, url: str) -> None:
-        self._db = Database(Address.parse(url))
+        address = Address.parse(url)
+        self.name = address.where
+        self._db = Database(address)
         self._vehicles = Vehicles()
 
     async def close(self) -> None:
         await self._db.close()
+
+    async def page(self, kind: str, after: str | None, limit: int) -> tuple[Sequence[Record], str | None]:
+        return await self._db.run(transfer.page, kind, after, limit)
+
+    async def take_over(self, kind: str, records: Sequence[Record]) -> None:
+        await self._db.run(transfer.take_over, self._vehicles, kind, records)
+
+    async def bookmarks(self, source: str) -> Mapping[str, str | None]:
+        return await self._db.run(transfer.bookmarks, source)
+
+    async def set_bookmark(self, source: str, kind: str, place: str | None) -> None:
+        await self._db.run(transfer.set_bookmark, source, kind, place)
 
     async def add_route(self, tenant: str, route: RoutePlanned) -> None:
         await self._db.run(routes.add_route, tenant, route)

@@ -7,7 +7,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_up, trip_of, with_end
-from trackway.events import TripCancelled, TripFinished, TripProgressed, TripStarted
+from trackway.events import Event, TripCancelled, TripFinished, TripProgressed, TripStarted
 from trackway.storage.facts import TripFact
 from trackway.storage.moments import micros
 from trackway.storage.mongo.connection import Document, MongoDatabase
@@ -80,19 +80,20 @@ async def apply_facts(db: MongoDatabase, tenant: str, facts: Sequence[TripFact])
     for each in kept:
         if isinstance(each.fact, TripStarted | TripFinished | TripCancelled):
             await _move(db, tenant, each.fact)
-    if kept:
-        await insert_new(db, "trip_event", [timeline_document(tenant, each) for each in kept])
+    documents = [fact_document(tenant, each.trip_id, micros(each.moment), each.event) for each in kept]
+    if documents:
+        await insert_new(db, "trip_event", documents)
 
 
-def timeline_document(tenant: str, fact: TripFact) -> Document:
+def fact_document(tenant: str, trip_id: str, time_us: int, event: Event) -> Document:
     """A fact of a trip's timeline; its id makes a repeat fall."""
-    source, event_id = fact.event.key
+    source, event_id = event.key
     return {
-        "_id": f"{tenant}/{fact.trip_id}\n{source}\n{event_id}",
+        "_id": f"{tenant}/{trip_id}\n{source}\n{event_id}",
         "tenant": tenant,
-        "trip_id": fact.trip_id,
-        "time_us": micros(fact.moment),
-        "event": msgspec.msgpack.encode(fact.event),
+        "trip_id": trip_id,
+        "time_us": time_us,
+        "event": msgspec.msgpack.encode(event),
     }
 
 

@@ -19,7 +19,7 @@ OPEN = "status IN ('planned', 'underway')"
 """The condition of a trip that is not over, in SQL."""
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """A position as both tables have it."""
 
     recorded_us: int
@@ -56,9 +56,9 @@ class Waiting:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._of: dict[int, list[_Row]] | None = None
+        self._of: dict[int, list[Row]] | None = None
 
-    def of(self, vehicle_key: int) -> list[_Row]:
+    def of(self, vehicle_key: int) -> list[Row]:
         """Those of a vehicle."""
         if self._of is None:
             self._of = {}
@@ -67,7 +67,7 @@ class Waiting:
                 " LEFT JOIN trip_name USING (trip_key)"
             )
             for key, *row in rows:
-                self._of.setdefault(key, []).append(_Row(*row))
+                self._of.setdefault(key, []).append(Row(*row))
         return self._of.get(vehicle_key, [])
 
 
@@ -98,7 +98,7 @@ def _newest(db: sqlite3.Connection, waiting: Waiting, vehicle_key: int, vehicle_
         " WHERE vehicle_key = ? ORDER BY recorded_us DESC, event_hash DESC LIMIT 1",
         (vehicle_key,),
     ).fetchone()
-    rows = waiting.of(vehicle_key) if row is None else [_Row(*row), *waiting.of(vehicle_key)]
+    rows = waiting.of(vehicle_key) if row is None else [Row(*row), *waiting.of(vehicle_key)]
     return max(rows, key=_place).of(vehicle_id) if rows else None
 
 
@@ -134,14 +134,14 @@ def _of_trip(
             "limit": limit,
         },
     )
-    rows = [_Row(*row) for row in merged]
+    rows = [Row(*row) for row in merged]
     since = micros(begin)
     rows += [row for row in waiting.of(vehicle_key) if row.recorded_us >= since and trip.holds(row.of(trip.vehicle_id))]
     rows.sort(key=_place, reverse=order == "DESC")
     return [row.of(trip.vehicle_id) for row in rows[:limit]]
 
 
-def _place(row: _Row) -> tuple[int, int]:
+def _place(row: Row) -> tuple[int, int]:
     return row.recorded_us, row.event_hash
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
@@ -16,16 +17,18 @@ from trackway.storage.port import (
     TripView,
     Vehicle,
 )
-from trackway.storage.sqlite import dead_letters, positions, routes, simulation, trips
+from trackway.storage.sqlite import dead_letters, positions, routes, simulation, transfer, trips
 from trackway.storage.sqlite.appending import Appender
 from trackway.storage.sqlite.connection import Database
 from trackway.storage.sqlite.merging import Merging
+from trackway.storage.transfer import Record
 
 
 class SqliteStore:
-    """``Store`` in the file at ``path``; the port says what each method gives."""
+    """``Store`` in the file at ``path``, and ``transfer.Source``; these say what each method gives."""
 
     def __init__(self, path: str) -> None:
+        self.name = f"sqlite:///{Path(path).resolve()}"
         self._appender = Appender()
         self._db = Database(path, on_rollback=self._appender.forget)
         self._merging = Merging(lambda: self._db.write(self._appender.merge))
@@ -33,6 +36,12 @@ class SqliteStore:
     async def close(self) -> None:
         await self._merging.close()
         await self._db.close()
+
+    async def page(self, kind: str, after: str | None, limit: int) -> tuple[Sequence[Record], str | None]:
+        if kind == "position" and after is None:
+            while await self._db.write(self._appender.merge):
+                pass
+        return await self._db.read(transfer.page, kind, after, limit)
 
     async def add_route(self, tenant: str, route: RoutePlanned) -> None:
         await self._db.write(routes.add_route, tenant, route)

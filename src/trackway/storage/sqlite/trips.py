@@ -25,7 +25,7 @@ _event = msgspec.msgpack.Decoder(Event)
 
 
 def plan_trip(db: sqlite3.Connection, tenant: str, trip: Trip, idempotency_key: str | None) -> Trip:
-    known = _trip_of_key(db, tenant, idempotency_key) or _trip(db, tenant, trip.trip_id)
+    known = _trip_of_key(db, tenant, idempotency_key) or find_trip(db, tenant, trip.trip_id)
     if known is not None:
         return known
     _free_vehicle(db, tenant, trip)
@@ -129,7 +129,7 @@ def trip_events(db: sqlite3.Connection, tenant: str, trip_id: str, limit: int) -
 def trip_positions(
     db: sqlite3.Connection, tenant: str, trip_id: str, since: datetime | None, limit: int
 ) -> list[PositionRecorded]:
-    trip = _trip(db, tenant, trip_id)
+    trip = find_trip(db, tenant, trip_id)
     return [] if trip is None else positions(db, tenant, trip, since, limit)
 
 
@@ -143,7 +143,7 @@ def simulated_trips(db: sqlite3.Connection, tenant: str, shard: int) -> list[Tri
 
 
 def _move(db: sqlite3.Connection, tenant: str, fact: TripStarted | TripFinished | TripCancelled) -> None:
-    trip = _trip(db, tenant, fact.trip_id)
+    trip = find_trip(db, tenant, fact.trip_id)
     if trip is not None:
         moved = after(trip, fact)
         if moved is not trip:
@@ -166,10 +166,8 @@ def _opened(db: sqlite3.Connection, tenant: str, trip: Trip) -> Trip:
 
 
 def _remember_end(db: sqlite3.Connection, tenant: str, end: TripEnd) -> None:
-    row = db.execute(
-        "SELECT status, ended_us, reason FROM trip_end WHERE tenant = ? AND trip_id = ?", (tenant, end.trip_id)
-    ).fetchone()
-    first = end if row is None else first_end(_end(end.trip_id, row), end)
+    known = find_end(db, tenant, end.trip_id)
+    first = end if known is None else first_end(known, end)
     db.execute(
         "INSERT OR REPLACE INTO trip_end VALUES (?, ?, ?, ?, ?)",
         (tenant, end.trip_id, first.status.value, micros(first.ended_at), first.reason),
@@ -189,7 +187,22 @@ def _keep_progress(db: sqlite3.Connection, tenant: str, progress: TripProgressed
     )
 
 
-def _trip(db: sqlite3.Connection, tenant: str, trip_id: str) -> Trip | None:
+def find_end(db: sqlite3.Connection, tenant: str, trip_id: str) -> TripEnd | None:
+    """An end that came before its trip."""
+    row = db.execute(
+        "SELECT status, ended_us, reason FROM trip_end WHERE tenant = ? AND trip_id = ?", (tenant, trip_id)
+    ).fetchone()
+    return None if row is None else _end(trip_id, row)
+
+
+def find_progress(db: sqlite3.Connection, tenant: str, trip_id: str) -> TripProgressed | None:
+    """The newest of a trip, known or not."""
+    row = db.execute("SELECT data FROM trip_progress WHERE tenant = ? AND trip_id = ?", (tenant, trip_id)).fetchone()
+    return None if row is None else _progress.decode(row[0])
+
+
+def find_trip(db: sqlite3.Connection, tenant: str, trip_id: str) -> Trip | None:
+    """The trip itself."""
     row = db.execute(
         f"SELECT {_COLUMNS} FROM trip WHERE tenant = ? AND trip_id = ?",  # noqa: S608
         (tenant, trip_id),
@@ -201,7 +214,7 @@ def _trip_of_key(db: sqlite3.Connection, tenant: str, idempotency_key: str | Non
     row = db.execute(
         "SELECT trip_id FROM idempotency WHERE tenant = ? AND idempotency_key = ?", (tenant, idempotency_key)
     ).fetchone()
-    return None if row is None else _trip(db, tenant, row[0])
+    return None if row is None else find_trip(db, tenant, row[0])
 
 
 def _save(db: sqlite3.Connection, tenant: str, trip: Trip) -> None:
