@@ -70,9 +70,10 @@ class Fleet:
 
 
 class Device(asyncio.Protocol):
-    """A connection that always has one request under way, until it is told to stop."""
+    """A connection that always has one request under way, or sends one each ``interval`` seconds, until it is told to
+    stop."""
 
-    def __init__(self, fleet: Fleet, taken: "array[int]", refused: list[str]) -> None:
+    def __init__(self, fleet: Fleet, taken: "array[int]", refused: list[str], interval: float) -> None:
         self._fleet = fleet
         self._taken = taken
         self._refused = refused
@@ -83,6 +84,8 @@ class Device(asyncio.Protocol):
         self._body = b""
         self._vehicle, self._request, self._sent = 0, b"", 0
         self._is_stopping = False
+        self._interval = interval
+        self._due = 0.0
         self._transport: asyncio.Transport | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -92,6 +95,7 @@ class Device(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._due = asyncio.get_running_loop().time()
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -124,9 +128,23 @@ class Device(asyncio.Protocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        if not self._is_stopping:
+        if self._is_stopping:
+            self._end()
+        elif self._interval:
+            loop = asyncio.get_running_loop()
+            self._due = max(self._due + self._interval, loop.time())
+            loop.call_at(self._due, self._send_or_end)
+        else:
             self._send()
-        elif not self.done.done():
+
+    def _send_or_end(self) -> None:
+        if self._is_stopping:
+            self._end()
+        else:
+            self._send()
+
+    def _end(self) -> None:
+        if not self.done.done():
             self.done.set_result(None)
 
     def _send(self) -> None:
@@ -136,8 +154,9 @@ class Device(asyncio.Protocol):
         self._transport.write(request)
 
 
-async def drive(url: str, connections: int, vehicles: int, seconds: float) -> Load:
-    """Report for so long. Raises OSError when the address cannot be reached, TimeoutError when at the end an answer
+async def drive(url: str, connections: int, vehicles: int, seconds: float, rate: float = 0) -> Load:
+    """Report for so long, ``rate`` positions a second or as many as are taken. Raises OSError when the address cannot
+    be reached, TimeoutError when at the end an answer
     does not come within LONGEST_WAIT."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 80
@@ -151,9 +170,12 @@ async def drive(url: str, connections: int, vehicles: int, seconds: float) -> Lo
     loop = asyncio.get_running_loop()
     used, begin = time.process_time(), time.perf_counter()
     devices: list[Device] = []
+    interval = len(fleets) / rate if rate else 0.0
     for fleet in fleets:
-        _, device = await loop.create_connection(partial(Device, fleet, taken, refused), host, port)
+        make = partial(Device, fleet, taken, refused, interval)
+        _, device = await loop.create_connection(make, host, port)
         devices.append(device)
+        await asyncio.sleep(interval / len(fleets))  # so that they do not all send at once
     await asyncio.sleep(seconds)
     for device in devices:
         device.stop()
@@ -175,12 +197,13 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=64, help="(default 64, at most 1000)")
     parser.add_argument("--vehicles", type=int, default=500, help="(default 500, at most 10000)")
     parser.add_argument("--seconds", type=float, default=10, help="(default 10, at most 600)")
+    parser.add_argument("--pace", type=float, default=0, help="positions/s; 0 (default) is as many as are taken")
     options = parser.parse_args()
     if not 1 <= options.connections <= 1000 or not 1 <= options.vehicles <= 10_000 or not 0 < options.seconds <= 600:
         parser.error("--connections is 1 to 1000, --vehicles 1 to 10000, --seconds at most 600")
     if not ip_address(urlsplit(options.url).hostname or "0.0.0.0").is_loopback:
         parser.error("only an address of this machine is loaded, as http://127.0.0.1:8080")
-    load = uvloop.run(drive(options.url, options.connections, options.vehicles, options.seconds))
+    load = uvloop.run(drive(options.url, options.connections, options.vehicles, options.seconds, options.pace))
     print(msgspec.json.encode(load).decode())
     return int(bool(load.refused))
 

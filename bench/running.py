@@ -71,24 +71,28 @@ class Running:
 
 
 @contextmanager
-def trackway(keep: Path | None = None) -> Generator[Running]:
-    """Start it with fresh data (in ``keep``, or a folder that is deleted), wait until it answers, and stop it with
-    Ctrl-C."""
+def trackway(keep: Path | None = None, *options: str) -> Generator[Running]:
+    """Start it with fresh data (in ``keep``, or a folder that is deleted) and more ``options``, wait until it answers,
+    and stop it with Ctrl-C."""
     with TemporaryDirectory(prefix="trackway-bench-") as folder:
         state = keep or Path(folder)
         state.mkdir(parents=True, exist_ok=True)
-        with _started([sys.executable, "-m", "trackway", "up", "--state", str(state)], state, Running.is_up) as running:
+        command = [sys.executable, "-m", "trackway", "up", "--state", str(state), *options]
+        with _started(command, state, Running.is_up) as running:
             yield running
 
 
 @contextmanager
-def knative(manifests: Callable[[Path], str]) -> Generator[Running]:
-    """The same with a runtime of its own for ``manifests``, which are told the temporary folder."""
+def knative(manifests: Callable[[Path], str], *options: str) -> Generator[Running]:
+    """The same with a runtime of its own for ``manifests``, which are told the temporary folder; they may be a
+    kustomization."""
     with TemporaryDirectory(prefix="knative-bench-") as folder:
         state = Path(folder)
-        path = state / "manifests.yaml"
-        path.write_text(manifests(state))
-        command = [sys.executable, "-m", "knative_local.runtime", str(path), "--state", str(state / "state")]
+        text = manifests(state)
+        path = state / ("kustomization.yaml" if "kind: Kustomization" in text else "manifests.yaml")
+        path.write_text(text)
+        place = state if path.stem == "kustomization" else path
+        command = [sys.executable, "-m", "knative_local.runtime", str(place), "--state", str(state / "state"), *options]
         with _started(command, state, Running.tells_status) as running:
             yield running
 

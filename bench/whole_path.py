@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +21,7 @@ import psutil
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from kafka_server import kafka
 from load import Load
 from realtime_gateway.codecs import MESSAGE_PACK
 from realtime_gateway.protocol import Notice, Watch
@@ -148,7 +149,8 @@ async def load_of(running: Running, options: argparse.Namespace, seconds: float)
     """Run the load in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(LOAD), url_of_ingest(running, options), "--connections", str(options.connections),
-        "--vehicles", str(options.vehicles), "--seconds", str(seconds), stdout=asyncio.subprocess.PIPE,
+        "--vehicles", str(options.vehicles), "--seconds", str(seconds), "--pace", str(options.pace),
+        stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, _ = await process.communicate()
     if not output:
@@ -247,12 +249,19 @@ def main() -> int:
     parser.add_argument(
         "--front-door", action="store_true", help="report to the front door, not to ingest's own address"
     )
+    parser.add_argument("--pace", type=float, default=0, help="positions/s to report; 0 is as many as are taken")
+    parser.add_argument(
+        "--kafka", nargs="?", const="", help="keep the events in Kafka: at this address, or in one started for it"
+    )
     parser.add_argument("--rate", type=float, default=0, help="positions/s; exit code 1 below (default 0)")
     parser.add_argument("--state", type=Path, help="keep the data in this folder instead of a temporary one")
     options = parser.parse_args()
     if not 1 <= options.seconds <= 600 or not 0.5 <= options.warm <= 60 or not 0 <= options.browsers <= 100:
         parser.error("--seconds is 1 to 600, --warm 0.5 to 60, --browsers 0 to 100")
-    with state_in(options.state) as state, trackway(state) as running:
+    with ExitStack() as stack:
+        more = [] if options.kafka is None else ["--kafka", stack.enter_context(kafka(options.kafka))]
+        state = stack.enter_context(state_in(options.state))
+        running = stack.enter_context(trackway(state, *more))
         return asyncio.run(measure(running, state, options))
 
 

@@ -19,6 +19,7 @@ from knative_local.log.durable import done
 from knative_local.log.file_lock import FileLock
 from knative_local.log.kafka_paging import KafkaPages
 from knative_local.log.kafka_reader import KafkaReader
+from knative_local.log.kafka_recent import RecentEvents
 from knative_local.log.kafka_topics import KafkaNames, KafkaTopics
 from knative_local.log.kafka_writing import Append, SingleWriter, TransactionWriter
 from knative_local.log.port import MOST_BYTES_READ, CommitListener, LogUnavailable, Reader, Record
@@ -75,6 +76,7 @@ class KafkaEventLog(DeadLetterKeeper):
         self._member_settings = self._consumer_settings | {"group.instance.id": node}
         self._loop = asyncio.get_running_loop()
         self._ends: dict[str, dict[int, int]] = {}
+        self._recent: dict[str, RecentEvents] = {}
         self._pages: dict[str, KafkaPages] = {}
         self._readers: dict[str, KafkaReader] = {}
         self._leaving: dict[str, KafkaReader] = {}
@@ -141,7 +143,8 @@ class KafkaEventLog(DeadLetterKeeper):
             self._cursors.begin(trigger, broker, 0)
         begin = self._topics.begin(group, topic, ends)
         settings = self._member_settings | {"group.id": group}
-        reader = KafkaReader(settings, topic, begin, ends, filter, wake)
+        recent = self._recent.setdefault(broker, RecentEvents())
+        reader = KafkaReader(settings, topic, begin, ends, recent, filter, wake)
         self._readers[trigger] = reader
         return reader
 
@@ -285,11 +288,13 @@ class KafkaEventLog(DeadLetterKeeper):
 
     def _records(self, append: Append) -> list[Record]:
         """What was written, and the ends moved on."""
-        ends = self._ends[append.broker]
+        ends, recent = self._ends[append.broker], self._recent.get(append.broker)
         now_ms = self._now_ms()
         records: list[Record] = []
         for event, (partition, offset) in zip(append.events, append.places, strict=True):
             records.append(Record(offset, now_ms, event, partition))
+            if recent is not None:
+                recent.put(partition, offset, event)
             if ends.get(partition, 0) <= offset:
                 ends[partition] = offset + 1
         return records

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from knative_local.cloudevent import NotAnEvent
 from knative_local.filters import Filter
+from knative_local.log.kafka_recent import RecentEvents
 from knative_local.log.kafka_records import event_of
 from knative_local.log.port import Record
 
@@ -26,8 +27,8 @@ _POLL_S = 0.2
 _PATIENCE_S = 2.0
 _LOOP_S = 1.0
 _ASKED_S = 5.0
-# Others take over what a member had that says nothing for so long; Kafka allows no less.
-_SESSION_MS = 6_000
+# Others take over what a member had that says nothing for so long: a machine that is out of breath is not dead.
+_SESSION_MS = 10_000
 _MEMBER = {
     "partition.assignment.strategy": "cooperative-sticky",
     "session.timeout.ms": _SESSION_MS,
@@ -81,6 +82,7 @@ class KafkaReader:
         topic: str,
         begin: Mapping[int, int],
         ends: dict[int, int],
+        recent: RecentEvents,
         filter: Filter,
         wake: Callable[[], None],
     ) -> None:
@@ -89,6 +91,7 @@ class KafkaReader:
         self._topic = topic
         self._begin = dict(begin)
         self._ends = ends
+        self._recent = recent
         self._filter = filter
         self._wake = wake
         # Until the group has said which are ours, all of them may be.
@@ -216,11 +219,14 @@ class KafkaReader:
             partition.next = max(partition.next, offset)  # behind marks of transactions
             return
         partition.next = offset + 1
-        try:
-            event = event_of(message)
-        except NotAnEvent as reason:
-            logger.error("%s/%d/%d is no event and is passed over: %s", self._topic, number, offset, reason)
-            return
+        event = self._recent.get(number, offset)
+        if event is None:
+            try:
+                event = event_of(message)
+            except NotAnEvent as reason:
+                logger.error("%s/%d/%d is no event and is passed over: %s", self._topic, number, offset, reason)
+                return
+            self._recent.put(number, offset, event)
         if self._filter.matches(event.attributes):
             partition.begin(offset)
             self._ready.append(Record(offset, message.timestamp()[1], event, number))

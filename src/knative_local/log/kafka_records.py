@@ -18,6 +18,8 @@ _CONTENT_TYPE = "content-type"
 # The order of the Knative broker; extensions follow.
 _FIRST = ("specversion", "id", "source", "type")
 _THEN = ("dataschema", "subject", "time")
+_FIRST_HEADERS = [(name, _PREFIX + name) for name in _FIRST]
+_THEN_HEADERS = [(name, _PREFIX + name) for name in _THEN]
 _NO_EXTENSION = frozenset((*_FIRST, *_THEN, "datacontenttype"))
 
 
@@ -25,7 +27,7 @@ Header = tuple[str, str | bytes | None]
 
 
 class KafkaRecord(NamedTuple):
-    """What is written to a topic: events with the same key lie in one partition, in order."""
+    """What is written to a topic (texts in UTF-8): events with the same key lie in one partition, in order."""
 
     key: bytes | None
     headers: list[Header]
@@ -36,11 +38,11 @@ def to_record(event: CloudEvent) -> KafkaRecord:
     """The record of an event, its key being the `partitionkey`. Raises NotAnEvent when `data_base64` is not base64."""
     attributes = event.attributes
     value, content_type = event.content()
-    headers: list[Header] = [(_PREFIX + name, attributes[name].encode()) for name in _FIRST]
+    headers: list[Header] = [(header, attributes[name]) for name, header in _FIRST_HEADERS]
     if content_type is not None:
-        headers.append((_CONTENT_TYPE, content_type.encode()))
-    headers += [(_PREFIX + name, attributes[name].encode()) for name in _THEN if name in attributes]
-    headers += [(_PREFIX + name, text.encode()) for name, text in attributes.items() if name not in _NO_EXTENSION]
+        headers.append((_CONTENT_TYPE, content_type))
+    headers += [(header, attributes[name]) for name, header in _THEN_HEADERS if name in attributes]
+    headers += [(_PREFIX + name, text) for name, text in attributes.items() if name not in _NO_EXTENSION]
     key = attributes.get("partitionkey")
     return KafkaRecord(key.encode() if key else None, headers, value)
 
@@ -48,7 +50,7 @@ def to_record(event: CloudEvent) -> KafkaRecord:
 def to_structured_record(event: CloudEvent) -> KafkaRecord:
     """The record of an event in structured mode, as Knative's KafkaSink writes it: all of it is in the value."""
     key = event.get("partitionkey")
-    return KafkaRecord(key.encode() if key else None, [(_CONTENT_TYPE, STRUCTURED.encode())], event.json)
+    return KafkaRecord(key.encode() if key else None, [(_CONTENT_TYPE, STRUCTURED)], event.json)
 
 
 def event_of(message: Message) -> CloudEvent:

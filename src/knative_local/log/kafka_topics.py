@@ -26,6 +26,8 @@ from knative_local.log.retention import Retention
 
 PARTITIONS = 10
 _ANSWER_S = 10.0
+# A cluster that has just begun makes its own topics first.
+_READY_S = 30.0
 # For people, who ask again.
 _SHORT_ANSWER_S = 2.0
 _AGAIN_S = 0.05
@@ -174,7 +176,7 @@ def _answers(asked: Mapping[Any, Future[Any]], besides: Sequence[int]) -> None:
 
 def _patiently(ask: Callable[[], T]) -> T:
     """Ask until Kafka is ready to answer."""
-    deadline = time.monotonic() + _ANSWER_S
+    deadline = time.monotonic() + _READY_S
     while True:
         try:
             return ask()

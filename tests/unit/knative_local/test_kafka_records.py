@@ -22,16 +22,16 @@ def test_the_headers_stand_in_the_order_of_the_knative_broker_as_plain_texts() -
     assert record.key == b"van-1"
     assert record.value == b'{"x": 1}'
     assert record.headers == [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", b"1"),
-        ("ce_source", b"/s"),
-        ("ce_type", b"t"),
-        ("content-type", b"application/json"),
-        ("ce_dataschema", b"/schema"),
-        ("ce_subject", b"s"),
-        ("ce_time", b"2026-01-01T00:00:00Z"),
-        ("ce_tenant", "café 50%".encode()),
-        ("ce_partitionkey", b"van-1"),
+        ("ce_specversion", "1.0"),
+        ("ce_id", "1"),
+        ("ce_source", "/s"),
+        ("ce_type", "t"),
+        ("content-type", "application/json"),
+        ("ce_dataschema", "/schema"),
+        ("ce_subject", "s"),
+        ("ce_time", "2026-01-01T00:00:00Z"),
+        ("ce_tenant", "café 50%"),
+        ("ce_partitionkey", "van-1"),
     ]
 
 
@@ -69,7 +69,7 @@ def test_any_event_comes_back_as_it_was(extensions: dict[str, str], body: bytes,
     assert same(from_record(record.headers, record.value), event)
 
 
-@pytest.mark.parametrize("headers", [[], [("ce_id", b"1")], [("ce_id", b"\xff")], [("other", None)]])
+@pytest.mark.parametrize("headers", [[], [("ce_id", "1")], [("ce_id", b"\xff")], [("other", None)]])
 def test_a_record_of_others_that_is_no_event_is_told(headers: list[tuple[str, bytes | None]]) -> None:
     with pytest.raises(NotAnEvent):
         from_record(headers, b"{}")
