@@ -2,6 +2,7 @@
 
 import typer
 
+from trackway.cli.archive import archive
 from trackway.cli.demo import demo
 from trackway.cli.doctor import doctor
 from trackway.cli.replay import replay
@@ -20,4 +21,5 @@ app.command()(demo)
 app.add_typer(trips, name="trip")
 app.command()(replay)
 app.add_typer(store, name="store")
+app.add_typer(archive, name="archive")
 app.command()(doctor)

@@ -23,7 +23,8 @@ _TRUE: Final = {"1", "true", "yes"}
 
 class Settings(Struct, frozen=True, kw_only=True):
     """``store`` and ``streets`` say where data are, ``folder`` holds the functions, ``sink`` is where events are
-    emitted to; HTTP requests belong to ``tenant`` until there is authentication."""
+    emitted to; HTTP requests belong to ``tenant`` until there is authentication. Days of trips are written to
+    ``archive``, and forgotten by the store when they are ``keep_days`` old (None: never)."""
 
     store: str = "sqlite:///var/trackway.db"
     streets: str = "build/map/streets.json"
@@ -32,12 +33,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     sink: SinkAddress | None = None
+    archive: str | None = None
+    keep_days: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = environ) -> Self:
         """Read ``TRACKWAY_STORE``, ``TRACKWAY_STREETS``, ``TRACKWAY_FUNCTIONS``, ``TRACKWAY_TENANT``,
-        ``TRACKWAY_HOST``, ``PORT``, ``K_SINK`` and ``KNATIVE_LOCAL_SINK`` (which wins, since it takes batches). Raises
-        InvalidSettings."""
+        ``TRACKWAY_ARCHIVE``, ``TRACKWAY_KEEP_DAYS``, ``TRACKWAY_HOST``, ``PORT``, ``K_SINK`` and ``KNATIVE_LOCAL_SINK``
+        (which wins, since it takes batches). Raises InvalidSettings."""
         plain = {
             name: environment[variable]
             for name, variable in {
@@ -45,10 +48,17 @@ class Settings(Struct, frozen=True, kw_only=True):
                 "streets": "TRACKWAY_STREETS",
                 "folder": "TRACKWAY_FUNCTIONS",
                 "tenant": "TRACKWAY_TENANT",
+                "archive": "TRACKWAY_ARCHIVE",
             }.items()
             if environment.get(variable)
         }
-        return cls(**plain, host=_host(environment), port=_port(environment), sink=_sink(environment))
+        return cls(
+            **plain,
+            keep_days=_keep_days(environment),
+            host=_host(environment),
+            port=_port(environment),
+            sink=_sink(environment),
+        )
 
 
 def _host(environment: Mapping[str, str]) -> str:
@@ -63,6 +73,15 @@ def _host(environment: Mapping[str, str]) -> str:
             "authenticate; in a cluster, where the mesh does, set TRACKWAY_BEHIND_MESH=1"
         )
     return host
+
+
+def _keep_days(environment: Mapping[str, str]) -> int | None:
+    text = environment.get("TRACKWAY_KEEP_DAYS") or ""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 36_500:
+        raise InvalidSettings(f"TRACKWAY_KEEP_DAYS={text!r} is not a number of days (1 to 36500)")
+    return int(text)
 
 
 def _port(environment: Mapping[str, str]) -> int:

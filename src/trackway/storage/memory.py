@@ -94,6 +94,18 @@ class _Tenant:
         kept = self.positions.get(trip.vehicle_id, {})
         return [position for _, position in sorted(kept.items()) if trip.holds(position)]
 
+    def forget(self, trip: Trip) -> None:
+        of_vehicle = self.positions[trip.vehicle_id]
+        for key in [key for key, position in of_vehicle.items() if trip.holds(position)]:
+            del of_vehicle[key]
+        self.newest.pop(trip.vehicle_id, None)
+        if of_vehicle:
+            self.newest[trip.vehicle_id] = of_vehicle[max(of_vehicle)]
+        self.timeline.pop(trip.trip_id, None)
+        self.progress.pop(trip.trip_id, None)
+        self.trip_by_key = {key: trip_id for key, trip_id in self.trip_by_key.items() if trip_id != trip.trip_id}
+        del self.trips[trip.trip_id]
+
     def view(self, trip: Trip) -> TripView:
         position = self.newest.get(trip.vehicle_id) if trip.is_open else self.last_position_of(trip)
         return TripView(trip=trip, progress=self.progress.get(trip.trip_id), position=position)
@@ -195,6 +207,21 @@ class InMemoryStore:
         ended = [(trip.ended_at, trip.trip_id) for trip in kept.trips.values() if trip.ended_at is not None]
         newest = sorted((each for each in ended if each[0] >= moment), reverse=True)[:limit]
         return kept.views(kept.trips[trip_id] for _, trip_id in newest)
+
+    async def trips_ended_between(self, tenant: str, begin: datetime, end: datetime) -> list[Trip]:
+        trips = self._tenants[tenant].trips.values()
+        ended = [(trip.ended_at, trip.trip_id, trip) for trip in trips if trip.ended_at is not None]
+        return [trip for ended_at, _, trip in sorted(ended, key=lambda each: each[:2]) if begin <= ended_at < end]
+
+    async def earliest_end(self, tenant: str) -> datetime | None:
+        trips = self._tenants[tenant].trips.values()
+        return min((trip.ended_at for trip in trips if trip.ended_at is not None), default=None)
+
+    async def forget_trip(self, tenant: str, trip_id: str) -> None:
+        kept = self._tenants[tenant]
+        trip = kept.trips.get(trip_id)
+        if trip is not None and not trip.is_open:
+            kept.forget(trip)
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         counts = dict.fromkeys(TripStatus, 0)

@@ -178,6 +178,19 @@ class Store(Protocol):
         """Finished and cancelled ones, last ended first."""
         ...
 
+    async def trips_ended_between(self, tenant: str, begin: datetime, end: datetime) -> list[Trip]:
+        """Those that ended from ``begin`` until before ``end``, by when they did."""
+        ...
+
+    async def earliest_end(self, tenant: str) -> datetime | None:
+        """When the trip ended that ended first of all that are kept."""
+        ...
+
+    async def forget_trip(self, tenant: str, trip_id: str) -> None:
+        """Forget a trip that is over, with its timeline and the positions that belong to it; the trip itself at last,
+        so that what is cut off can be done again. One that is open, or not known, is left alone."""
+        ...
+
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts: ...
 
     async def trip_events(self, tenant: str, trip_id: str, limit: int = 500) -> list[Event]:

@@ -69,6 +69,8 @@ ASKED: list[tuple[str, Callable[[Store], Awaitable[object]], set[tuple[str, str]
     ("open trips", lambda s: s.open_trips(T), {("trip", "open"), ("position", "_id_")}),
     ("open trips of some", lambda s: s.open_trips(T, ["v1"]), {("trip", "open"), ("position", "_id_")}),
     ("ended trips", lambda s: s.trips_ended_since(T, NOON, 9), {("trip", "by_end")}),
+    ("ended of a time", lambda s: s.trips_ended_between(T, NOON, at(9)), {("trip", "by_end")}),
+    ("the earliest end", lambda s: s.earliest_end(T), {("trip", "by_end")}),
     ("counts", lambda s: s.trip_counts(T, NOON), {("trip", "open"), ("trip", "by_end")}),
     ("a timeline", lambda s: s.trip_events(T, "t1"), {("trip_event", "by_trip")}),
     ("a trip's positions", lambda s: s.positions(T, "t1"), {("trip", "_id_"), ("position", "_id_")}),

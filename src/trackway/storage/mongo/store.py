@@ -85,6 +85,15 @@ class MongoStore:
     async def trips_ended_since(self, tenant: str, moment: datetime, limit: int) -> list[TripView]:
         return await self._db.run(trip_views.trips_ended_since, tenant, moment, limit)
 
+    async def trips_ended_between(self, tenant: str, begin: datetime, end: datetime) -> list[Trip]:
+        return await self._db.run(trip_views.trips_ended_between, tenant, begin, end)
+
+    async def earliest_end(self, tenant: str) -> datetime | None:
+        return await self._db.run(trip_views.earliest_end, tenant)
+
+    async def forget_trip(self, tenant: str, trip_id: str) -> None:
+        await self._db.run(trips.forget_trip, tenant, trip_id)
+
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         return await self._db.run(trip_views.trip_counts, tenant, ended_since)
 

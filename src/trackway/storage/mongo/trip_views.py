@@ -1,7 +1,7 @@
 """Asking a MongoDB for trips and vehicles, with what is known of them now."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -9,13 +9,14 @@ import msgspec
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
 from trackway.events import Event, PositionRecorded
-from trackway.storage.moments import micros
+from trackway.storage.moments import micros, moment
 from trackway.storage.mongo.connection import Document, MongoDatabase
 from trackway.storage.mongo.positions import last_of, last_positions, of_vehicle, positions
 from trackway.storage.mongo.trip_documents import document_id, known_of, order_of, progress_from, trip_from
 from trackway.storage.port import TripCounts, TripView, Vehicle
 
 _event = msgspec.msgpack.Decoder(Event)
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 FOUND: Final = {"rev": False, "key": False, "holds": False}
 
 
@@ -79,6 +80,17 @@ def ended_filter(tenant: str, since: datetime) -> Document:
 async def trips_ended_since(db: MongoDatabase, tenant: str, since: datetime, limit: int) -> list[TripView]:
     found = db["trip"].find(ended_filter(tenant, since), FOUND).sort([("ended_us", -1), ("trip_id", -1)]).limit(limit)
     return await views_of(db, tenant, await found.to_list())
+
+
+async def trips_ended_between(db: MongoDatabase, tenant: str, begin: datetime, end: datetime) -> list[Trip]:
+    filter_ = {"tenant": tenant, "ended_us": {"$gte": micros(begin), "$lt": micros(end)}}
+    found = db["trip"].find(filter_, FOUND).sort([("ended_us", 1), ("trip_id", 1)])
+    return [trip_from(document) async for document in found]
+
+
+async def earliest_end(db: MongoDatabase, tenant: str) -> datetime | None:
+    found = db["trip"].find(ended_filter(tenant, EARLIEST), {"ended_us": True}).sort("ended_us", 1).limit(1)
+    return next((moment(document["ended_us"]) for document in await found.to_list()), None)
 
 
 async def trip_counts(db: MongoDatabase, tenant: str, ended_since: datetime) -> TripCounts:

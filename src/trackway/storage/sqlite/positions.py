@@ -15,6 +15,12 @@ from trackway.storage.sqlite.keys import find_key
 _FOREVER = 2**63 - 1
 _MEASURES: Final = "recorded_us, event_hash, lat, lng, received_us, heading, speed, accuracy, altitude"
 
+_HELD: Final = (
+    "vehicle_key = :vehicle_key AND recorded_us BETWEEN :begin AND :end"
+    " AND (trip_key = :trip_key OR (trip_key IS NULL AND recorded_us BETWEEN :started AND :ended))"
+)
+"""``Trip.holds``, in SQL, with what ``_bounds`` gives."""
+
 OPEN = "status IN ('planned', 'underway')"
 """The condition of a trip that is not over, in SQL."""
 
@@ -117,28 +123,37 @@ def _of_trip(
     begin = trip.started_at - GRACE
     if after is not None:
         begin = max(begin, after + timedelta(microseconds=1))
-    # Trip.holds, in SQL.
     merged = db.execute(
         f"SELECT {_MEASURES}, CASE WHEN trip_key IS NULL THEN NULL ELSE :trip_id END, seq FROM position"  # noqa: S608
-        " WHERE vehicle_key = :vehicle_key AND recorded_us BETWEEN :begin AND :end"
-        " AND (trip_key = :trip_key OR (trip_key IS NULL AND recorded_us BETWEEN :started AND :ended))"
-        f" ORDER BY recorded_us {order}, event_hash {order} LIMIT :limit",
-        {
-            "vehicle_key": vehicle_key,
-            "trip_id": trip.trip_id,
-            "trip_key": find_key(db, "trip", tenant, trip.trip_id),
-            "begin": micros(begin),
-            "end": _FOREVER if trip.ended_at is None else micros(trip.ended_at + GRACE),
-            "started": micros(trip.started_at),
-            "ended": _FOREVER if trip.ended_at is None else micros(trip.ended_at),
-            "limit": limit,
-        },
+        f" WHERE {_HELD} ORDER BY recorded_us {order}, event_hash {order} LIMIT :limit",
+        {**_bounds(db, tenant, trip, vehicle_key, begin), "trip_id": trip.trip_id, "limit": limit},
     )
     rows = [Row(*row) for row in merged]
     since = micros(begin)
     rows += [row for row in waiting.of(vehicle_key) if row.recorded_us >= since and trip.holds(row.of(trip.vehicle_id))]
     rows.sort(key=_place, reverse=order == "DESC")
     return [row.of(trip.vehicle_id) for row in rows[:limit]]
+
+
+def forget_positions(db: sqlite3.Connection, tenant: str, trip: Trip) -> None:
+    """Delete the merged ones that belong to the trip."""
+    vehicle_key = find_key(db, "vehicle", tenant, trip.vehicle_id)
+    if vehicle_key is not None:
+        bounds = _bounds(db, tenant, trip, vehicle_key, trip.started_at - GRACE)
+        db.execute(f"DELETE FROM position WHERE {_HELD}", bounds)  # noqa: S608
+
+
+def _bounds(
+    db: sqlite3.Connection, tenant: str, trip: Trip, vehicle_key: int, begin: datetime
+) -> dict[str, int | str | None]:
+    return {
+        "vehicle_key": vehicle_key,
+        "trip_key": find_key(db, "trip", tenant, trip.trip_id),
+        "begin": micros(begin),
+        "end": _FOREVER if trip.ended_at is None else micros(trip.ended_at + GRACE),
+        "started": micros(trip.started_at),
+        "ended": _FOREVER if trip.ended_at is None else micros(trip.ended_at),
+    }
 
 
 def _place(row: Row) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The store's port over one SQLite file: each method is one transaction in the store's thread."""
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +80,20 @@ class SqliteStore:
 
     async def trips_ended_since(self, tenant: str, moment: datetime, limit: int) -> list[TripView]:
         return await self._db.read(trips.trips_ended_since, tenant, moment, limit)
+
+    async def trips_ended_between(self, tenant: str, begin: datetime, end: datetime) -> list[Trip]:
+        return await self._db.read(trips.trips_ended_between, tenant, begin, end)
+
+    async def earliest_end(self, tenant: str) -> datetime | None:
+        return await self._db.read(trips.earliest_end, tenant)
+
+    async def forget_trip(self, tenant: str, trip_id: str) -> None:
+        def forget(db: sqlite3.Connection) -> None:
+            while self._appender.merge(db):
+                pass
+            trips.forget_trip(db, tenant, trip_id)
+
+        await self._db.write(forget)
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         return await self._db.read(trips.trip_counts, tenant, ended_since)

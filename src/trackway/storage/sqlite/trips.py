@@ -14,7 +14,7 @@ from trackway.events import Event, PositionRecorded, TripCancelled, TripFinished
 from trackway.storage.facts import TripFact
 from trackway.storage.moments import micros, moment, moment_or_none
 from trackway.storage.port import Conflict, TripCounts, TripView
-from trackway.storage.sqlite.positions import OPEN, last_positions, positions
+from trackway.storage.sqlite.positions import OPEN, forget_positions, last_positions, positions
 
 _COLUMNS = (
     "trip_id, vehicle_id, vehicle_name, route_id, status, simulated, speed, seed,"
@@ -100,6 +100,30 @@ def open_trips(db: sqlite3.Connection, tenant: str, vehicle_ids: Sequence[str] |
 
 def trips_ended_since(db: sqlite3.Connection, tenant: str, since: datetime, limit: int) -> list[TripView]:
     return _views(db, tenant, "ended_us >= ?", (micros(since),), "ended_us DESC, trip_id DESC", limit)
+
+
+def trips_ended_between(db: sqlite3.Connection, tenant: str, begin: datetime, end: datetime) -> list[Trip]:
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM trip WHERE tenant = ? AND ended_us >= ? AND ended_us < ?"  # noqa: S608
+        " ORDER BY ended_us, trip_id",
+        (tenant, micros(begin), micros(end)),
+    )
+    return [_of_row(row) for row in rows]
+
+
+def earliest_end(db: sqlite3.Connection, tenant: str) -> datetime | None:
+    row = db.execute("SELECT min(ended_us) FROM trip WHERE tenant = ? AND ended_us IS NOT NULL", (tenant,)).fetchone()
+    return moment_or_none(row[0])
+
+
+def forget_trip(db: sqlite3.Connection, tenant: str, trip_id: str) -> None:
+    """With the positions that lie in their table: those that wait were merged before."""
+    trip = find_trip(db, tenant, trip_id)
+    if trip is None or trip.is_open:
+        return
+    forget_positions(db, tenant, trip)
+    for table in ("trip_event", "trip_progress", "idempotency", "trip"):
+        db.execute(f"DELETE FROM {table} WHERE tenant = ? AND trip_id = ?", (tenant, trip_id))  # noqa: S608
 
 
 def trip_counts(db: sqlite3.Connection, tenant: str, ended_since: datetime) -> TripCounts:

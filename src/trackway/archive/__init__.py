@@ -1,0 +1,17 @@
+"""Days of trips in an S3 bucket: written once, read back whole, pruned from the store when they are old."""
+
+from trackway.archive.archive import Archive, Day, Done, Part, run
+from trackway.archive.bucket import ArchiveUnavailable, UnusableArchive, open_bucket
+from trackway.archive.trips import ArchivedTrip
+
+__all__ = [
+    "Archive",
+    "ArchiveUnavailable",
+    "ArchivedTrip",
+    "Day",
+    "Done",
+    "Part",
+    "UnusableArchive",
+    "open_bucket",
+    "run",
+]

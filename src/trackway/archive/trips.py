@@ -1,0 +1,104 @@
+"""An archived trip: a line of GeoJSON that any map program reads, with all that the store knew of it beside."""
+
+import gzip
+from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from trackway.domain.trip import Trip
+from trackway.events import Event, PositionRecorded, TripProgressed, from_structured, to_structured
+from trackway.storage.port import Store
+
+PAGE: Final = 5000
+MOST_EVENTS: Final = 100_000
+
+
+class ArchivedTrip(Struct, frozen=True):
+    """A trip that is over, its newest progress, its timeline (newest first) and its positions by time."""
+
+    trip: Trip
+    progress: TripProgressed | None
+    events: list[Event]
+    positions: list[PositionRecorded]
+
+
+class _Properties(Struct):
+    trip: Trip
+    progress: TripProgressed | None
+    events: list[Raw]
+    positions: list[PositionRecorded]
+
+
+class _Feature(Struct):
+    type: str
+    id: str
+    geometry: dict[str, Any] | None
+    properties: _Properties
+
+
+_feature = msgspec.json.Decoder(_Feature)
+
+
+async def read_trip(store: Store, tenant: str, trip_id: str) -> ArchivedTrip | None:
+    """All that the store knows of a trip; None when it is not known."""
+    view = await store.trip(tenant, trip_id)
+    if view is None:
+        return None
+    events = await store.trip_events(tenant, trip_id, MOST_EVENTS)
+    positions = [position async for position in _positions(store, tenant, trip_id)]
+    return ArchivedTrip(view.trip, view.progress, events, positions)
+
+
+async def _positions(store: Store, tenant: str, trip_id: str) -> AsyncGenerator[PositionRecorded]:
+    after, limit = None, PAGE
+    while True:
+        page = await store.positions(tenant, trip_id, after=after, limit=limit)
+        is_last = len(page) < limit
+        # Several may share a moment, and a page begins after one: the last moment of a full page waits for the next.
+        whole = page if is_last else [each for each in page if each.recorded_at < page[-1].recorded_at]
+        for position in whole:
+            yield position
+        if is_last:
+            return
+        after, limit = (whole[-1].recorded_at, PAGE) if whole else (after, limit * 2)
+
+
+def to_line(archived: ArchivedTrip) -> bytes:
+    """The trip as one line of GeoJSON, its newline included; of the same trip always the same bytes."""
+    coordinates = [[position.lng, position.lat] for position in archived.positions]
+    geometry: dict[str, Any] | None = None
+    if coordinates:
+        single = len(coordinates) == 1
+        geometry = {
+            "type": "Point" if single else "LineString",
+            "coordinates": coordinates[0] if single else coordinates,
+        }
+    events = [Raw(to_structured(event)) for event in archived.events]
+    properties = _Properties(archived.trip, archived.progress, events, archived.positions)
+    return msgspec.json.encode(_Feature("Feature", archived.trip.trip_id, geometry, properties)) + b"\n"
+
+
+def from_line(line: bytes) -> ArchivedTrip:
+    """A line read again, exactly."""
+    properties = _feature.decode(line).properties
+    events = [from_structured(event) for event in properties.events]
+    return ArchivedTrip(properties.trip, properties.progress, events, properties.positions)
+
+
+@contextmanager
+def writing(file: Path) -> Generator[gzip.GzipFile]:
+    """A compressed file to write lines into. Nothing of the machine or the moment gets into it, so the same lines make
+    the same file."""
+    with file.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as packed:
+        yield packed
+
+
+def reading(file: Path) -> Iterable[ArchivedTrip]:
+    """The trips of a compressed file, one after the other."""
+    with gzip.open(file, "rb") as packed:
+        for line in packed:
+            yield from_line(line)
