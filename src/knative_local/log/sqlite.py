@@ -276,7 +276,8 @@ class SqliteEventLog(DeadLetterKeeper):
         return batches
 
     def _new_broker(self, key: str) -> _BrokerLog:
-        self._database.write(("INSERT OR IGNORE INTO brokers (key) VALUES (?)", [(key,)]))
+        # On the disk at the latest with its first events, which stand behind it in the same file.
+        self._database.put(("INSERT OR IGNORE INTO brokers (key) VALUES (?)", [(key,)]))
         ((id_,),) = self._database.query("SELECT id FROM brokers WHERE key = ?", (key,))
         known = self._brokers[key] = _BrokerLog(id_, Tail(0))
         return known
