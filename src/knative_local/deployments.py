@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -46,6 +47,7 @@ class DeploymentRunner:
         self._settled = asyncio.Event()
         self._reason = "is starting"
         self._task: asyncio.Task[None] | None = None
+        self._launching: asyncio.Future[Instance] | None = None
 
     @property
     def name(self) -> str:
@@ -108,6 +110,9 @@ class DeploymentRunner:
         self._reason = "is being stopped"
         if self._task is not None:
             self._task.cancel()
+        if self._launching is not None:
+            with contextlib.suppress(Exception):  # then there is nothing to stop
+                instance = await self._launching
         if instance is not None:
             await instance.stop(grace_s)
 
@@ -121,11 +126,15 @@ class DeploymentRunner:
         """One process from its start to its end; how many seconds to wait before the next."""
         self._instance = None
         try:
-            self._instance = instance = await self._launch()
+            self._launching = asyncio.ensure_future(self._launch())
+            # Whoever stops this gets hold of a process that is on its way.
+            self._instance = instance = await asyncio.shield(self._launching)
+            self._launching = None
             if self._listens:
                 await instance.ready(START_TIMEOUT_S)
         except Exception as error:
             # Whatever it is: a Deployment always runs, so it is tried again.
+            self._launching = None
             if self._instance is not None:
                 self._instance.kill()
             self._reason = f"does not start: {error}"

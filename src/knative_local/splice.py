@@ -110,24 +110,24 @@ class Splice(Taker):
     async def _open(self, request: HttpRequest) -> None:
         found = self._door.backend_for_socket(request)
         if isinstance(found, HttpResponse):
-            self._refuse(found)
+            self.refuse(found)
             return
         backend, onward = found
         loop = asyncio.get_running_loop()
         try:
             lease = await backend.acquire(loop.time() + OPEN_WITHIN_S)
         except Unavailable as error:
-            self._refuse(problem(503, str(error), error.retry_after_s))
+            self.refuse(problem(503, str(error), error.retry_after_s))
             return
         except TimedOut as error:
-            self._refuse(problem(504, str(error)))
+            self.refuse(problem(504, str(error)))
             return
         try:
-            upstream = _Upstream(self, lease)
+            upstream = _Upstream(self, lease, backend.name)
             await loop.create_connection(lambda: upstream, lease.address.host, lease.address.port)
         except OSError as error:
             lease.release(refused=True)
-            self._refuse(problem(502, f"{backend.name} takes no connection: {error.strerror}"))
+            self.refuse(problem(502, f"{backend.name} takes no connection: {error.strerror}"))
             return
         except asyncio.CancelledError:
             lease.release()
@@ -137,7 +137,8 @@ class Splice(Taker):
         self._early.clear()
         self.resume_reading()
 
-    def _refuse(self, answer: HttpResponse) -> None:
+    def refuse(self, answer: HttpResponse) -> None:
+        """Answer that there will be no WebSocket."""
         head = [f"HTTP/1.1 {answer.status} ".encode()]
         head += [name + b": " + value for name, value in answer.headers]
         head += [b"content-length: %d" % len(answer.body), b"connection: close"]
@@ -150,8 +151,9 @@ class _Upstream(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, client: Splice, lease: Lease) -> None:
+    def __init__(self, client: Splice, lease: Lease, name: str) -> None:
         self._client = client
+        self._name = name
         self._lease = lease
         self._head = b""
         self._switched = False
@@ -174,7 +176,10 @@ class _Upstream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         logger.debug("WebSocket ended by the instance: %s", exc)
         self._lease.release()
-        self._client.close()
+        if self._head:
+            self._client.close()
+        else:
+            self._client.refuse(problem(502, f"{self._name} ended before it answered"))
 
     def pause_writing(self) -> None:
         self._client.pause_reading()

@@ -127,10 +127,14 @@ class FeedReader:
     def change(self, filter: Filter) -> None:
         """See Reader."""
         self.filter = filter
-        kept = [record for record in self._ready if filter.matches(record.event.attributes)]
-        dropped = [record for record in self._ready if not filter.matches(record.event.attributes)]
-        self._ready = deque(kept)
-        self._ready_bytes -= sum(len(record.event.json) for record in dropped)
+        ready, self._ready, self._ready_bytes = self._ready, deque(), 0
+        dropped: list[Record] = []
+        for record in ready:  # each is asked about once, as a filter counts what it cannot be evaluated for
+            if filter.matches(record.event.attributes):
+                self._ready.append(record)
+                self._ready_bytes += len(record.event.json)
+            else:
+                dropped.append(record)
         self.finish(dropped)
         self._feed.arrange()
 

@@ -47,12 +47,15 @@ class House:
         self.processes: list[FakeProcess] = []
         self.failing = False
         self.broken: Exception | None = None
+        self.may_launch: asyncio.Event | None = None
         deployment = Deployment("shop", "web", Container(("python",), port=80), Source("m.yaml", 1))
         self.runner = DeploymentRunner(deployment, self.launch, listens=True)
 
     async def launch(self) -> FakeProcess:
         if self.broken is not None:
             raise self.broken
+        if self.may_launch is not None:
+            await self.may_launch.wait()
         self.processes.append(FakeProcess(len(self.processes), self.failing))
         return self.processes[-1]
 
@@ -131,6 +134,17 @@ async def test_stopped_is_stopped(house: House) -> None:
     with pytest.raises(Unavailable, match="stopped"):
         await house.runner.acquire(later(0.01))
     assert len(house.processes) == 1
+
+
+async def test_a_process_that_is_being_launched_is_stopped_too(house: House) -> None:
+    house.may_launch = asyncio.Event()
+    house.runner.begin()
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(house.runner.stop(1.5))
+    await asyncio.sleep(0)
+    house.may_launch.set()
+    await stopping
+    assert [process.stopped_with for process in house.processes] == [1.5]
 
 
 def test_the_pause_before_a_restart_doubles_up_to_ten_seconds() -> None:
