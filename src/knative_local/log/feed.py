@@ -172,7 +172,7 @@ class Feed:
 
     def publish(self, records: Sequence[Record]) -> None:
         """Hand out what was committed, and wake those for whom something is there."""
-        begin, self.end = self.end, records[-1].offset
+        begin, self.end = self.end, max(self.end, records[-1].offset)  # behind it already, if the file was reopened
         wanted = self._sorted(records)
         for reader, theirs in zip(self._listed, wanted, strict=True):
             # Who is behind reads these from the log, after what comes before them.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from threading import Lock
 
 from knative_local.cloudevent import CloudEvent
 from knative_local.filters import Filter
@@ -32,7 +33,7 @@ from knative_local.log.retention import Excess, Retention, to_prune
 from knative_local.log.sqlite_chunks import INSERT, ChunkTable
 from knative_local.log.sqlite_cursors import CursorTable
 from knative_local.log.sqlite_dead_letters import DeadLetterTable
-from knative_local.log.sqlite_file import Database
+from knative_local.log.sqlite_file import Database, Disk
 from knative_local.log.sqlite_opening import open_file
 from knative_local.log.tail import Tail
 
@@ -225,7 +226,10 @@ class SqliteEventLog(DeadLetterKeeper):
         except Exception as error:
             durable.set_exception(_refusal(error))  # whatever it is: who waits has to hear of it
             return
-        syncing = self._syncing = _Syncing(batches, durable, self._waiter.submit(disk.sync))
+        begun = Lock()
+        begun.acquire()
+        syncing = self._syncing = _Syncing(batches, durable, self._waiter.submit(_sync, disk, begun))
+        begun.acquire()  # else the thread, which needs the interpreter to begin, gets it when this turn is over
         syncing.sync.add_done_callback(partial(self._done, asyncio.get_running_loop(), syncing))
 
     def _done(self, loop: asyncio.AbstractEventLoop, syncing: _Syncing, _: Future[None]) -> None:
@@ -242,16 +246,17 @@ class SqliteEventLog(DeadLetterKeeper):
             if syncing.reopened:
                 syncing.durable.set_exception(LogUnavailable("the event log was opened anew; it may have the event"))
             elif error is None:
+                for batch in syncing.batches:
+                    self._brokers[batch.broker].tail.extend(batch.records, batch.size)
+                self._flush()  # before anything else, so that the disk has something to do
                 self._publish(syncing.batches, syncing.durable)
             else:
                 refusal = self._database.lost(error) if isinstance(error, OSError) else _refusal(error)
                 syncing.durable.set_exception(refusal)
         finally:
-            self._flush()  # also when a listener fails
+            self._flush()  # whatever has failed
 
     def _publish(self, batches: Sequence[_Batch], durable: Durable) -> None:
-        for batch in batches:
-            self._brokers[batch.broker].tail.extend(batch.records, batch.size)
         durable.set_result(None)
         for batch in batches:
             if batch.broker in self._feeds:
@@ -305,6 +310,11 @@ class SqliteEventLog(DeadLetterKeeper):
         """Number, key and highest offset of each Broker in the file. Raises LogUnavailable."""
         rows = self._database.query("SELECT id, key, floor FROM brokers")
         return [(id_, key, max(floor, self._chunks.end(id_))) for id_, key, floor in rows]
+
+
+def _sync(disk: Disk, begun: Lock) -> None:
+    begun.release()
+    disk.sync()
 
 
 def _refusal(error: BaseException) -> LogUnavailable:

@@ -115,6 +115,11 @@ def _fail(parcels: list[_Parcel], error: Exception) -> None:
         emission.failed(error)
 
 
+def _tell(parcels: list[_Parcel]) -> None:
+    for _, _, emission in parcels:
+        emission.arrived()
+
+
 _BATCH_HEADERS: Final = [(b"content-type", BATCH_MEDIA_TYPE.encode())]
 
 
@@ -216,8 +221,8 @@ class BrokerSink:
         except Exception as error:  # also a bug must not leave anybody waiting
             _fail(parcels, error)
         else:
-            for _, _, emission in parcels:
-                emission.arrived()
+            # The next post goes out first: the broker works on it while these are answered.
+            asyncio.get_running_loop().call_soon(_tell, parcels)
 
     async def _post(self, parcels: list[_Parcel]) -> None:
         """Post until it is accepted. Raises SinkUnavailable when patience ends, SinkRefused when it never will be."""
