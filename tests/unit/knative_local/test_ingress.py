@@ -105,7 +105,7 @@ async def test_503_when_it_cannot_store(ingress: Ingress, log: SqliteEventLog, m
     def full(*_: object) -> None:
         raise LogUnavailable("the event log cannot be written: database or disk is full")
 
-    monkeypatch.setattr("knative_local.log.sqlite_file.Database.write", full)
+    monkeypatch.setattr("knative_local.log.sqlite_file.Database.put", full)
 
     answer = await ingress.receive(HttpRequest("POST", f"/{BROKER}", BINARY, b"{}"), internal=False)
 
