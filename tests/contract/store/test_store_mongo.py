@@ -11,6 +11,15 @@ from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient, MongoClient, monitoring
+from pymongo.errors import (
+    BulkWriteError,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+    WriteConcernError,
+    WTimeoutError,
+)
 
 from tests.contract.store.facts import NOON, ROUTE, T, at, position, progressed, started, trip
 from tests.running import ROOT
@@ -18,6 +27,7 @@ from tests.servers.mongo import Server
 from trackway.domain.lifecycle import TripStatus
 from trackway.storage import open_store
 from trackway.storage.mongo.address import Address
+from trackway.storage.mongo.connection import connect, explained
 from trackway.storage.mongo.migrations import STEPS
 from trackway.storage.port import SchemaTooNew, Store, StoreUnavailable
 
@@ -259,6 +269,37 @@ class TestTrouble:
             assert view.trip.status is TripStatus.UNDERWAY
 
 
+FULL = {"code": 14031, "errmsg": "no space", "index": 0}
+TWICE = {"code": 11000, "errmsg": "duplicate", "index": 0}
+
+
+class TestWhatMayPass:
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (OperationFailure("no", 18), "refuses us"),
+            (OperationFailure("no space", 14031), "disk is full"),
+            (WTimeoutError("waiting for replication timed out", 64), "too few members"),
+            (WriteConcernError("not enough data-bearing nodes", 100), "too few members"),
+            (BulkWriteError({"writeErrors": [TWICE, FULL], "writeConcernErrors": []}), "disk is full"),
+            (BulkWriteError({"writeErrors": [TWICE], "writeConcernErrors": [{"code": 64}]}), "too few members"),
+            (NotPrimaryError("not primary"), "cannot be reached"),
+            (WaitQueueTimeoutError("no free connection"), "cannot be reached"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+    )
+    def test_it_is_said_so_that_the_broker_comes_again(self, error: PyMongoError, said: str) -> None:
+        with pytest.raises(StoreUnavailable, match=said), explained("mongodb://h/x"):
+            raise error
+
+    @pytest.mark.parametrize(
+        "error", [OperationFailure("bad query", 2), BulkWriteError({"writeErrors": [TWICE], "writeConcernErrors": []})]
+    )
+    def test_a_bug_stays_one(self, error: PyMongoError) -> None:
+        with pytest.raises(type(error)), explained("mongodb://h/x"):
+            raise error
+
+
 class TestAddress:
     def test_its_parts(self) -> None:
         address = Address.parse("mongodb://me:pass@h1:1,h2:2/fleet?replicaSet=rs&positionsExpireAfterDays=7&w=1")
@@ -287,8 +328,6 @@ class TestAddress:
         assert "secret" not in str(refused.value)
 
     async def test_what_the_address_says_counts_more_than_our_defaults(self) -> None:
-        from trackway.storage.mongo.connection import connect  # noqa: PLC0415
-
         async def options(url: str) -> tuple[object, object, object]:
             client: AsyncMongoClient[Document] = connect(Address.parse(url))
             found = client.options

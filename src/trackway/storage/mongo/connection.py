@@ -8,12 +8,13 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
     OperationFailure,
     PyMongoError,
-    WTimeoutError,
+    WriteConcernError,
 )
 
 from trackway.storage.mongo.address import Address
@@ -96,16 +97,31 @@ def explained(where: str) -> Generator[None]:
     """pymongo's errors that time or an operator may heal, as StoreUnavailable that says which server it is."""
     try:
         yield
-    except (ConnectionFailure, ExecutionTimeout, WTimeoutError, ConfigurationError) as error:
+    except (ConnectionFailure, ExecutionTimeout, ConfigurationError) as error:
         raise StoreUnavailable(f"the store {where} cannot be reached ({_first_line(error)})") from error
     except OperationFailure as error:
-        if error.code in _UNAUTHORIZED:
-            raise StoreUnavailable(f"the store {where} refuses us ({_first_line(error)})") from error
-        if error.code == _NOT_ENOUGH_SPACE:
-            raise StoreUnavailable(f"the store {where} cannot grow, its disk is full") from error
-        if error.has_error_label("RetryableWriteError"):  # a primary that steps down, a node that shuts down
-            raise StoreUnavailable(f"the store {where} is changing its primary ({_first_line(error)})") from error
-        raise
+        reason = _passing(error)
+        if reason is None:
+            raise
+        raise StoreUnavailable(f"the store {where} {reason} ({_first_line(error)})") from error
+
+
+def _passing(error: OperationFailure) -> str | None:
+    """What is the matter, when it may pass."""
+    codes = {error.code}
+    unconfirmed = isinstance(error, WriteConcernError)
+    if isinstance(error, BulkWriteError):
+        codes |= {each["code"] for each in error.details["writeErrors"]}
+        unconfirmed = bool(error.details["writeConcernErrors"])
+    if codes & _UNAUTHORIZED:
+        return "refuses us"
+    if _NOT_ENOUGH_SPACE in codes:
+        return "cannot grow, its disk is full"
+    if unconfirmed:
+        return "has too few members that confirm what is written"
+    if error.has_error_label("RetryableWriteError"):  # a primary that steps down, a node that shuts down
+        return "is changing its primary"
+    return None
 
 
 def _first_line(error: PyMongoError) -> str:
