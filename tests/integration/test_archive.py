@@ -1,5 +1,6 @@
 """Days of trips in a bucket: archived once, read back as they were, and pruned without losing any; on moto's S3."""
 
+import asyncio
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.contract.store.facts import NOON, T, at, cancelled, finished, position, progressed, started
+from tests.integration.test_function_process import post, serving
 from tests.running import ROOT, Running, eventually
 from tests.servers import s3
 from tests.unit.functions.fakes import FakeClock
@@ -321,3 +323,25 @@ async def test_an_archived_day_is_driven_once_more(name: str, store: Store, tmp_
         return next((each for each in vehicles if each["vehicle_id"] == "replay-v1"), None)
 
     assert eventually(seen, what="the vehicle on the map")["lng"] == pytest.approx(-56.1234567)
+
+
+async def test_the_functions_process_answers_a_ping_as_knative_sends_it(
+    name: str, store: Store, tmp_path: Path
+) -> None:
+    ping = {
+        "content-type": "application/json",
+        "ce-specversion": "1.0",
+        "ce-id": "e5c0f9f2",
+        "ce-source": "/apis/v1/namespaces/trackway/pingsources/archive",
+        "ce-type": "dev.knative.sources.ping",
+        "ce-time": "2026-05-07T00:17:00Z",
+    }
+    own = {"TRACKWAY_STORE": f"sqlite:///{tmp_path}/store.db", "TRACKWAY_ARCHIVE": f"s3://{name}", "TRACKWAY_TENANT": T}
+    with serving("archive", ROOT, **own) as (_, port):
+        assert await asyncio.to_thread(post, port, "{}", ping) == (204, "")
+        assert await Archive(S3Bucket(name), T).days() == [DAY, NEXT]
+        assert await asyncio.to_thread(post, port, "{}", ping) == (204, "")
+    with serving("archive", ROOT, **own, AWS_ENDPOINT_URL="http://127.0.0.1:9") as (_, port):
+        status, problem = await asyncio.to_thread(post, port, "{}", ping)
+        assert (status, "cannot be reached" in problem) == (503, True)
+    assert len(await kept(store)) == 2
