@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -31,18 +32,9 @@ patches:
       metadata:
         name: trackway
         namespace: trackway
-      data:
-        TRACKWAY_STORE: {address}
+      data: {settings}
 """
-_ON_KAFKA = """  - patch: |
-      apiVersion: v1
-      kind: ConfigMap
-      metadata:
-        name: trackway
-        namespace: trackway
-      data:
-        TRACKWAY_KAFKA: {kafka}
-  - patch: |
+_SINK_ON_KAFKA = """  - patch: |
       apiVersion: eventing.knative.dev/v1alpha1
       kind: KafkaSink
       metadata:
@@ -85,6 +77,14 @@ def up(
             show_default=False,
         ),
     ] = None,
+    elasticsearch: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TRACKWAY_ELASTICSEARCH",
+            help="Where the page's search asks: the address of an Elasticsearch that Kafka Connect fills.",
+            show_default=False,
+        ),
+    ] = None,
     manifests: Annotated[Path | None, typer.Option(help=f"What runs, if not {MANIFESTS}.", show_default=False)] = None,
     host: Annotated[str, typer.Option(help="Only loopback, until there is authentication.")] = "127.0.0.1",
 ) -> None:
@@ -100,8 +100,9 @@ def up(
     address = store or f"sqlite:///{state / 'trackway.db'}"
     seed(address)
     manifests = manifests or (MANIFESTS if kafka is None else ON_KAFKA)
-    as_is = state == Path("var") and not store and kafka is None
-    overlay = manifests if as_is else with_addresses(manifests, address, kafka, state)
+    settings = {"TRACKWAY_STORE": address, "TRACKWAY_KAFKA": kafka, "TRACKWAY_ELASTICSEARCH": elasticsearch}
+    as_is = state == Path("var") and not store and kafka is None and elasticsearch is None
+    overlay = manifests if as_is else with_settings(manifests, {k: v for k, v in settings.items() if v}, state)
     if demo:
         start_demo(demo, port)
     runtime = [
@@ -148,16 +149,18 @@ def seed(address: str) -> None:
         fail(f"{error}. Start it, or name another one by TRACKWAY_STORE.", UNREACHABLE)
 
 
-def with_addresses(manifests: Path, store: str, kafka: str | None, state: Path) -> Path:
-    """An overlay in ``state`` on ``manifests``, with the store and Kafka at these addresses; gives its folder."""
+def with_settings(manifests: Path, settings: Mapping[str, str], state: Path) -> Path:
+    """An overlay in ``state`` on top of ``manifests`` with these settings; gives its folder."""
     overlay = state / "overlay"
     overlay.mkdir(parents=True, exist_ok=True)
     base = os.path.relpath(manifests.resolve(), overlay.resolve())
     file = overlay / "kustomization.yaml"
     file.touch(mode=0o600)
-    file.chmod(0o600)  # the address may hold a password
-    on_kafka = "" if kafka is None else _ON_KAFKA.format(kafka=json.dumps(kafka), list=json.dumps(kafka.split(",")))
-    file.write_text(_OVERLAY.format(base=base, address=json.dumps(store)) + on_kafka + _preloads(store))
+    file.chmod(0o600)  # an address may hold a password
+    text = _OVERLAY.format(base=base, settings=json.dumps(settings))
+    if "TRACKWAY_KAFKA" in settings:
+        text += _SINK_ON_KAFKA.format(list=json.dumps(settings["TRACKWAY_KAFKA"].split(",")))
+    file.write_text(text + _preloads(settings["TRACKWAY_STORE"]))
     return overlay
 
 
