@@ -193,6 +193,21 @@ class TestPruning:
         assert await archive.prune(store, DAY, later(41)) == 2
         assert (await kept(store), await held(archive)) == ([], before)
 
+    async def test_a_file_that_was_lost_is_sent_again_while_the_store_has_its_trips(
+        self, name: str, store: Store
+    ) -> None:
+        archive = Archive(S3Bucket(name), T)
+        day = await archive.archive(store, DAY, later(2))
+        assert day is not None
+        client = boto3.client("s3")
+        client.delete_object(Bucket=name, Key=f"{T}/trips/{day.parts[0].sha256}.geojsonl.gz")
+        client.close()
+        with pytest.raises(ArchiveUnavailable, match="missing"):
+            await held(archive)
+        before = await kept(store)
+        assert await archive.prune(store, DAY, later(40)) == 2
+        assert await held(archive) == before
+
     async def test_nothing_is_forgotten_that_cannot_be_read_back(self, name: str, store: Store) -> None:
         bucket = S3Bucket(name)
         archive = Archive(bucket, T)

@@ -97,10 +97,10 @@ class Archive:
             part = await self._written(store, day, folder / "trips")
             if part is None:
                 return known
-            last = kept[-1] if kept else None
-            if last is not None and last.sha256 == part.sha256 and not last.pruned:
-                return known
             await self._send(part, folder / "trips")
+        last = kept[-1] if kept else None
+        if last is not None and last.sha256 == part.sha256 and not last.pruned:
+            return known
         if last is not None and (last.sha256 == part.sha256 or (not last.pruning and part.holds_no_less(last))):
             kept.pop()
         return await self._keep(Day(day=day, tenant=self._tenant, archived_at=now, parts=[*kept, part]))
