@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,9 @@ def main(options: list[str]) -> int:
 
 def on_a_cluster_of_its_own(folder: Path, tests: list[str], options: list[str]) -> int:
     """Start a cluster in `folder` and run the tests inside of its network."""
+    # All connections to Services pass through one process of knative-host.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     (folder / "images.json").write_text(
         json.dumps({"mongo:*": [sys.executable, str(Path(__file__).with_name("mongo.py"))]})
     )

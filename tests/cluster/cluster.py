@@ -40,6 +40,8 @@ class Cluster:
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         """One kubectl call that has to succeed."""
         done = self.run(*words, stdin=stdin)
+        if "Unable to connect to the server" in done.stderr:
+            raise Unreachable(done.stderr)
         assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
         return done.stdout
 
@@ -56,9 +58,10 @@ class Cluster:
         """The objects of some kinds in a namespace."""
         return json.loads(self.kubectl("-n", namespace, "get", kinds, "-o", "json", *words))["items"]
 
-    def pods(self, namespace: str, service: str) -> list[str]:
-        """The names of a Knative Service's Pods."""
-        found = self.get("pods", namespace, "-l", f"serving.knative.dev/service={service}")
+    def pods(self, namespace: str, service: str | None = None) -> list[str]:
+        """The names of the Pods of a Knative Service, or of all of them."""
+        label = "serving.knative.dev/service"
+        found = self.get("pods", namespace, "-l", label if service is None else f"{label}={service}")
         return [pod["metadata"]["name"] for pod in found]
 
     def wait_ready(self, namespace: str, within: float = 180) -> None:
@@ -72,17 +75,21 @@ class Cluster:
         return [why for each in objects if (why := _not_ready(each))] if objects else ["nothing is there"]
 
     def until(self, ask: Callable[[], T | _Not | None], what: str, within: float = 60) -> T:
-        """What `ask` gives as soon as it is true; a refused connection is a not yet."""
+        """What `ask` gives as soon as it is true; a connection that fails is a not yet."""
         end = time.monotonic() + within
         while True:
             try:
                 answer = ask()
-            except httpx.TransportError as error:
+            except (httpx.TransportError, Unreachable) as error:
                 answer = _Not(str(error))
             if answer:
                 return answer  # pyright: ignore[reportReturnType] - a _Not is false
             assert time.monotonic() < end, f"waited {within:g} s in vain for: {what}; last: {answer!r}"
-            time.sleep(0.2)  # it comes true in another process; there is nothing to await
+            time.sleep(0.3)  # it comes true in another process; there is nothing to await
+
+
+class Unreachable(AssertionError):
+    """The API server did not answer."""
 
 
 class _Not:

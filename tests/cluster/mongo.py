@@ -2,12 +2,7 @@
 
 import os
 import sys
-from pathlib import Path
 
-PROGRAM = Path(sys.executable).with_name("secantusd-py")
+SERVER = [sys.executable, "-m", "secantus", "--host", "0.0.0.0", "--port", "27017", "--storage-path", "/data/db"]
 
-os.execv(
-    PROGRAM,
-    [str(PROGRAM), "--host", "0.0.0.0", "--port", "27017", "--storage-path", "/data/db", "--log-level", "WARNING",
-     "--sync-on-commit"],
-)  # fmt: skip
+os.execv(sys.executable, [*SERVER, "--log-level", "WARNING", "--sync-on-commit"])

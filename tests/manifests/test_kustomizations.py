@@ -24,6 +24,8 @@ COMPONENTS = sorted(path.name for path in (KNATIVE / "components").iterdir())
 SETS = [chosen for size in range(len(COMPONENTS) + 1) for chosen in combinations(COMPONENTS, size)]
 ON_A_CLUSTER = ["kind", "production"]
 LONGEST_SLICE_S = 10
+DRAIN_S = 30
+"""For so long queue-proxy keeps a function from being told to end; what a Pod has for its end is `timeoutSeconds`."""
 
 
 def documents(text: str) -> list[dict[str, Any]]:
@@ -112,11 +114,13 @@ def test_no_container_has_rights_that_it_does_not_need(overlays: dict[str, list[
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_a_function_is_given_more_time_than_it_takes(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+def test_a_function_has_time_to_end_its_work_after_the_drain(
+    overlays: dict[str, list[dict[str, Any]]], overlay: str
+) -> None:
     services = [each for each in overlays[overlay] if each["apiVersion"] == "serving.knative.dev/v1"]
     assert len(services) == len(list((ROOT / "functions").iterdir()))
     for service in services:
-        assert service["spec"]["template"]["spec"]["timeoutSeconds"] >= 3 * LONGEST_SLICE_S
+        assert service["spec"]["template"]["spec"]["timeoutSeconds"] >= DRAIN_S + 2 * LONGEST_SLICE_S
 
 
 @pytest.mark.parametrize("overlay", ON_A_CLUSTER)
@@ -165,3 +169,10 @@ def test_the_small_cluster_asks_for_the_broker_that_comes_with_knative_and_produ
         if each["kind"] == "Broker"
     }
     assert classes == {"local": None, "local-kafka": None, "kind": "MTChannelBasedBroker", "production": "Kafka"}
+
+
+def test_the_small_clusters_broker_does_not_make_who_posts_wait_for_the_end(
+    overlays: dict[str, list[dict[str, Any]]],
+) -> None:
+    (broker,) = (each for each in overlays["kind"] if each["kind"] == "Broker")
+    assert broker["metadata"]["annotations"]["messaging.knative.dev/async-handler"] == "true"
