@@ -70,7 +70,7 @@ class Cluster:
 
     def not_ready(self, namespace: str) -> list[str]:
         """What is not ready, and why."""
-        kinds = "deployments,services.serving.knative.dev,brokers,triggers,sinkbindings"
+        kinds = "deployments,services.serving.knative.dev,brokers,triggers,sinkbindings,pingsources"
         objects = [each for each in self.get(kinds, namespace) if not each["metadata"].get("ownerReferences")]
         return [why for each in objects if (why := _not_ready(each))] if objects else ["nothing is there"]
 

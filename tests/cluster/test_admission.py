@@ -18,7 +18,7 @@ from tests.cluster.cluster import Cluster
 from tests.running import ROOT
 from tests.servers import kustomize
 
-SERVED = {"Broker", "Trigger", "Service", "Deployment", "SinkBinding"}
+SERVED = {"Broker", "Trigger", "Service", "Deployment", "SinkBinding", "PingSource"}
 FREE_NAMES = {"labels", "annotations", "matchLabels", "attributes", "exact", "prefix", "suffix", "requests", "limits"}
 """Maps whose keys are anybody's choice."""
 
