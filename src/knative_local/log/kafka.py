@@ -66,7 +66,6 @@ class KafkaEventLog(DeadLetterKeeper):
         self._database = database
         self._lock = lock
         self._names = names
-        self._now_ms = now_ms
         self._cursors = CursorTable(database)
         common = {"bootstrap.servers": servers, "logger": logger, "log_level": 3}
         self._topics = KafkaTopics(servers, common, retention)
@@ -289,12 +288,11 @@ class KafkaEventLog(DeadLetterKeeper):
     def _records(self, append: Append) -> list[Record]:
         """What was written, and the ends moved on."""
         ends, recent = self._ends[append.broker], self._recent.get(append.broker)
-        now_ms = self._now_ms()
         records: list[Record] = []
         for event, (partition, offset) in zip(append.events, append.places, strict=True):
-            records.append(Record(offset, now_ms, event, partition))
+            records.append(Record(offset, append.appended_ms, event, partition))
             if recent is not None:
-                recent.put(partition, offset, event)
+                recent.put(partition, offset, append.appended_ms, event)
             if ends.get(partition, 0) <= offset:
                 ends[partition] = offset + 1
         return records

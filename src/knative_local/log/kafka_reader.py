@@ -219,17 +219,18 @@ class KafkaReader:
             partition.next = max(partition.next, offset)  # behind marks of transactions
             return
         partition.next = offset + 1
-        event = self._recent.get(number, offset)
+        appended_ms = message.timestamp()[1]
+        event = self._recent.get(number, offset, appended_ms)
         if event is None:
             try:
                 event = event_of(message)
             except NotAnEvent as reason:
                 logger.error("%s/%d/%d is no event and is passed over: %s", self._topic, number, offset, reason)
                 return
-            self._recent.put(number, offset, event)
+            self._recent.put(number, offset, appended_ms, event)
         if self._filter.matches(event.attributes):
             partition.begin(offset)
-            self._ready.append(Record(offset, message.timestamp()[1], event, number))
+            self._ready.append(Record(offset, appended_ms, event, number))
             self._ready_bytes += len(event.json)
 
     def _assigned(self, begin: Mapping[int, int]) -> None:

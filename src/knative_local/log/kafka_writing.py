@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 class Append:
     """Events that are acknowledged together, once each has its place (partition and offset), or refused together."""
 
-    __slots__ = ("broker", "durable", "events", "places", "refused", "topic")
+    __slots__ = ("appended_ms", "broker", "durable", "events", "places", "refused", "topic")
 
     def __init__(self, broker: str, topic: str, events: Sequence[CloudEvent]) -> None:
         self.broker = broker
@@ -48,6 +48,7 @@ class Append:
         self.events = events
         self.durable = Durable()
         self.places: list[tuple[int, int]] = [(0, 0)] * len(events)
+        self.appended_ms = 0
         self.refused: str | None = None
 
 
@@ -74,7 +75,8 @@ class SingleWriter:
     def write(self, append: Append, to: Callable[[CloudEvent], KafkaRecord] = to_record) -> None:
         """Have its event written, as the record that `to` makes of it."""
         try:
-            _produce(self._producer, append, 0, self._now_ms(), partial(self._delivered, append), to)
+            append.appended_ms = self._now_ms()
+            _produce(self._producer, append, 0, partial(self._delivered, append), to)
         except (KafkaException, BufferError, NotAnEvent) as error:
             append.refused = _text(error)
             self._answered(append)
@@ -173,7 +175,7 @@ class _Writer:
         deadline = time.monotonic() + _DELIVERY_S
         while appends:
             try:
-                self._in_transaction(appends)
+                self._in_transaction(appends, deadline)
             except (KafkaException, NotAnEvent) as error:
                 self._abort()
                 refused = [append for append in appends if append.refused is not None]
@@ -191,27 +193,28 @@ class _Writer:
                     self._answered(append)
                 return
 
-    def _in_transaction(self, appends: Sequence[Append]) -> None:
+    def _in_transaction(self, appends: Sequence[Append], deadline: float) -> None:
         """Raises what kept it from being committed; it is `refused` by then if that is an append's own fault."""
         producer = self._ready_producer()
         producer.begin_transaction()
         now_ms = self._now_ms()
         for append in appends:
+            append.appended_ms = now_ms
             for number in range(len(append.events)):
-                self._produce(producer, append, number, now_ms)
+                self._produce(producer, append, number)
         while True:
             try:
                 producer.commit_transaction()
             except KafkaException as error:
-                if not error.args[0].retriable() or self._closing.is_set():
+                if not error.args[0].retriable() or self._closing.is_set() or time.monotonic() > deadline:
                     raise
             else:
                 return
 
-    def _produce(self, producer: Producer, append: Append, number: int, now_ms: int) -> None:
+    def _produce(self, producer: Producer, append: Append, number: int) -> None:
         while True:
             try:
-                return _produce(producer, append, number, now_ms, partial(_placed, append, number))
+                return _produce(producer, append, number, partial(_placed, append, number))
             except BufferError:
                 producer.poll(_POLL_S)
             except NotAnEvent as error:
@@ -240,11 +243,18 @@ class _Writer:
 
 
 def _produce(
-    producer: Producer, append: Append, number: int, now_ms: int,
+    producer: Producer, append: Append, number: int,
     told: Callable[[KafkaError | None, Message], None], to: Callable[[CloudEvent], KafkaRecord] = to_record,
 ) -> None:  # fmt: skip
     record = to(append.events[number])
-    producer.produce(append.topic, record.value, record.key, headers=record.headers, timestamp=now_ms, on_delivery=told)
+    producer.produce(
+        append.topic,
+        record.value,
+        record.key,
+        headers=record.headers,
+        timestamp=append.appended_ms,
+        on_delivery=told,
+    )
 
 
 def _placed(append: Append, number: int, error: KafkaError | None, message: Message) -> None:
