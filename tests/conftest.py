@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.running import Running, leave_nothing
-from tests.servers import kafka, mongo
+from tests.servers import connect, elasticsearch, kafka, mongo
 
 # No test asserts on time, and a busy machine is no reason to fail.
 settings.register_profile("trackway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,3 +54,38 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a MongoDB, without a database, that the tests of a session share."""
     with mongo.running(tmp_path_factory.mktemp("mongo")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_server() -> Iterator[elasticsearch.Server]:
+    """A real Elasticsearch that the tests of a session share."""
+    with elasticsearch.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def connect_worker(
+    tmp_path_factory: pytest.TempPathFactory, kafka_address: str, mongo_server: str, request: pytest.FixtureRequest
+) -> Iterator[connect.Worker]:
+    """A worker of Kafka Connect that the tests of a session share; with an Elasticsearch where there is a sink."""
+    environment = {"TRACKWAY_MONGO": mongo_server}
+    if connect.elasticsearch_sinks():
+        server: elasticsearch.Server = request.getfixturevalue("elasticsearch_server")
+        environment["TRACKWAY_ELASTICSEARCH"] = server.url
+    with connect.running(tmp_path_factory.mktemp("connect"), kafka_address, environment) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="session")
+def story_in_elasticsearch(
+    tmp_path_factory: pytest.TempPathFactory,
+    kafka_address: str,
+    connect_worker: connect.Worker,
+    mongo_server: str,
+    elasticsearch_server: elasticsearch.Server,
+) -> elasticsearch.Server:
+    """An Elasticsearch that holds what tests/integration/story.py tells, and nothing else."""
+    from tests.integration.indexed import carry  # noqa: PLC0415 - most sessions need none of it
+
+    carry(kafka_address, connect_worker, mongo_server, elasticsearch_server.url, tmp_path_factory.mktemp("carried"))
+    return elasticsearch_server

@@ -3,9 +3,11 @@
 import typer
 
 from trackway.cli.archive import archive
+from trackway.cli.connect import connect
 from trackway.cli.demo import demo
 from trackway.cli.doctor import doctor
 from trackway.cli.replay import replay
+from trackway.cli.search import search
 from trackway.cli.store import store
 from trackway.cli.trips import trips
 from trackway.cli.up import up
@@ -23,3 +25,5 @@ app.command()(replay)
 app.add_typer(store, name="store")
 app.add_typer(archive, name="archive")
 app.command()(doctor)
+app.add_typer(connect, name="connect")
+app.add_typer(search, name="search")
