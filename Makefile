@@ -15,7 +15,7 @@ PYRIGHT := frontend/node_modules/.bin/pyright
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help run test test-cluster check unit format generate lock setup setup-dev clean
+.PHONY: help run test test-cluster check unit format generate lock setup setup-dev connect clean
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -45,8 +45,9 @@ format: setup-dev ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(NPM) run --silent format
 
-generate: setup-dev ## write the schemas, the frontend's types and the OpenAPI fragment from the sources
+generate: setup-dev ## write the schemas, the frontend's types, the OpenAPI fragment and Kibana's objects from the sources
 	@$(BIN)/python tools/generate.py
+	@$(BIN)/python tools/kibana.py
 	@$(NPM) run --silent types
 
 lock: ## resolve the Python dependencies anew
@@ -112,6 +113,12 @@ build/frontend/index.html: frontend/node_modules/.installed frontend/package.jso
 .PHONY: .go
 .go:
 	@command -v go >/dev/null || echo "The tests of the manifests need Go 1.24 or newer: https://go.dev/dl." >&2
+
+# The transforms that Kafka Connect needs beside a sink's own jars (docs/operations.md).
+connect: build/connect/trackway-transforms.jar ## build the jar of connect/transforms into build/connect
+build/connect/trackway-transforms.jar: $(shell find connect/transforms -type f 2>/dev/null)
+	@command -v mvn >/dev/null || { echo "Maven is missing: install the packages default-jdk-headless and maven." >&2; exit 1; }
+	@echo "» transforms for Kafka Connect" && mvn -q -B -f connect/transforms/pom.xml clean package
 
 clean: ## remove what was installed and built; the data in var/ stay
 	@rm -rf $(VENV) frontend/node_modules build

@@ -17,10 +17,11 @@ from trackway.events import FACTS
 from trackway.functions import Problem, Route
 from trackway.functions.catalogue import load, names
 from trackway.functions.openapi import describe_functions
+from trackway.search.port import Found
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE_RECORDS = (LiveVehicle, LiveTrip, Counts, Reset, Update, Notice, Resume, Watch)
-VIEWS = (RouteList, TripList, PositionList, VehicleList, EventList, DeadLetterList, Operations, Problem)
+VIEWS = (RouteList, TripList, PositionList, VehicleList, EventList, DeadLetterList, Operations, Found, Problem)
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -18,6 +18,7 @@ from realtime_gateway.openapi import Contract
 from realtime_gateway.operations import OperationsSource
 from realtime_gateway.pages import MapFiles, Page
 from realtime_gateway.queries import Queries
+from realtime_gateway.searching import Search
 from realtime_gateway.settings import Settings
 from trackway.storage.port import Store
 
@@ -36,6 +37,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
     """The gateway on a store, which it closes at its end. Its start raises StoreUnavailable, FeedUnavailable."""
     view = LiveView(store, settings.tenant, settings.zone, now)
     feed = _kafka_feed(settings, view)
+    search = Search(settings.elasticsearch, settings.tenant)
     sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins)
 
     @asynccontextmanager
@@ -48,6 +50,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
                     await stack.enter_async_context(feed.running(place))
                 yield
         finally:
+            await search.close()
             await store.close()
 
     app = Gateway(lifespan=lifespan, docs_url=None, redoc_url=None, version="0.1.0", redirect_slashes=False)
@@ -55,6 +58,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
     contract = Contract()
     queries = Queries(store, settings.tenant, view, OperationsSource(settings.status_url))
     app.include_router(queries.router(contract))
+    app.include_router(search.router(contract))
     app.include_router(docs_router(settings.frontend))
     app.add_api_websocket_route("/v1/live", sockets.serve)
     app.router.routes.append(Mount("/map", MapFiles(settings.map)))

@@ -19,12 +19,12 @@ DESCRIPTION = """Every delivery of a fleet, live on a map.
 Errors are problem JSON (RFC 9457). Live data come over the WebSocket `/v1/live`, events go to `POST
 /broker/trackway/default` as CloudEvents; both are described in `docs/protocol.md`.
 """
-TAGS = ("routes", "trips", "ingest", "vehicles", "dead-letters", "operations")
+TAGS = ("routes", "trips", "ingest", "vehicles", "search", "dead-letters", "operations")
 _REF = "#/components/schemas/{name}"
 _REASONS = {
     400: "A parameter is wrong; `field` names it",
     404: "Not found",
-    503: "The store, or the runtime, cannot be reached",
+    503: "The store, search, or the runtime cannot be reached",
 }
 
 Document = dict[str, Any]

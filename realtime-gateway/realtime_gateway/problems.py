@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trackway.events import InvalidEvent
+from trackway.search.port import SearchUnavailable
 from trackway.storage.port import StoreUnavailable
 
 log = logging.getLogger("realtime_gateway")
@@ -59,6 +60,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(InvalidEvent)(_event)
     app.exception_handler(StoreUnavailable)(_store_away)
+    app.exception_handler(SearchUnavailable)(_search_away)
     app.exception_handler(Exception)(_bug)
 
 
@@ -92,6 +94,10 @@ async def _event(_: Request, error: Exception) -> Response:
 
 async def _store_away(_: Request, error: Exception) -> Response:
     return problem(503, f"the store cannot be reached: {error}", headers={"Retry-After": "1"})
+
+
+async def _search_away(_: Request, error: Exception) -> Response:
+    return problem(503, str(error), headers={"Retry-After": "5"})
 
 
 async def _bug(request: Request, error: Exception) -> Response:

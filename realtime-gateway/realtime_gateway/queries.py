@@ -4,10 +4,10 @@ import base64
 from datetime import datetime
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from realtime_gateway.json_answer import Json
 from realtime_gateway.live_view import LiveView
 from realtime_gateway.openapi import Contract
 from realtime_gateway.operations import Operations, OperationsSource
@@ -31,15 +31,6 @@ from trackway.storage.port import Store, TripView
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 Filter = Annotated[str | None, Query(min_length=1, max_length=64)]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
-
-
-class Json(Response):
-    """A record as JSON. What is asked changes by the second, so nothing on the way keeps it."""
-
-    media_type = "application/json"
-
-    def __init__(self, record: Any) -> None:
-        super().__init__(msgspec.json.encode(record), headers={"Cache-Control": "no-store"})
 
 
 class Queries:

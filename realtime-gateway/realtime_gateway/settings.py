@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AliasChoices, Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trackway.search.port import check_address
+
 
 class Settings(BaseSettings):
     """Environment variables in upper case after ``TRACKWAY_``, except ``PORT``, which the runtime gives."""
@@ -30,6 +32,9 @@ class Settings(BaseSettings):
     kafka_topic: str = "knative-broker-trackway-default"
     kafka_stored_by: str = "knative-trigger-trackway-persist"
     """The consumer group of the Trigger that stores events: the store's picture has all that it is through with."""
+
+    elasticsearch: str | None = None
+    """``http[s]://[user:password@]host[:port]`` of what Kafka Connect writes to; without it there is no search."""
 
     operations_url: HttpUrl | None = None
     """Address of the runtime's status document (``/_knative/status``)."""
@@ -57,6 +62,13 @@ class Settings(BaseSettings):
                     f"time zone {name!r} is not known; use an IANA name such as America/Montevideo"
                 ) from None
         return name
+
+    @field_validator("elasticsearch")
+    @classmethod
+    def _elasticsearch_address(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_address(url)
+        return url
 
     @model_validator(mode="after")
     def _loopback_only(self) -> "Settings":

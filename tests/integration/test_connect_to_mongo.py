@@ -12,37 +12,13 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from tests.integration.connecting import Connector, Topic, applied, command
+from tests.integration.drive import BAD, START, finish, position
 from tests.running import eventually
 from tests.servers.connect import Worker
-from trackway.events import Event, PositionRecorded, TripFinished
-from trackway.events.event import event_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-START = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)
 POSITIONS = 3000
-BAD = [
-    b"what is this?",
-    b'{"specversion":"1.0","id":"1","source":"/s","type":"com.example.order.v1","time":"2026-11-23T17:05:00Z","data":{}}',
-    b'{"specversion":"1.0","id":"2","source":"/s","type":"dev.trackway.position.recorded.v1","time":"2026-11-23T17:05:00Z",'
-    b'"data":{"vehicle_id":"v","lat":1.5,"recorded_at":"2026-11-23T17:05:00Z"}}',
-]
-
-
-def position(number: int) -> Event:
-    """Of 20 vehicles that drive north."""
-    moment, vehicle = START + timedelta(seconds=number // 20), f"van-{number % 20}"
-    fact = PositionRecorded(
-        vehicle_id=vehicle, lat=-34.9 + number / 1e5, lng=-56.2, recorded_at=moment, trip_id=f"t-{vehicle}", seq=number
-    )
-    return event_of(fact, id=f"t-{vehicle}:{number}", source="/t", subject=vehicle, partitionkey=vehicle, time=moment)
-
-
-def finish(vehicle: str) -> Event:
-    fact = TripFinished(trip_id=f"t-{vehicle}", vehicle_id=vehicle, finished_at=START)
-    return event_of(
-        fact, id=f"t-{vehicle}:finished", source="/t", subject=f"t-{vehicle}", partitionkey=vehicle, time=START
-    )
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from elasticsearch import BadRequestError, Elasticsearch
 
+from tests.contract import kibana_objects
 from tests.integration import indexed, story
 from tests.running import ROOT, free_port
 from tests.servers.elasticsearch import Server
@@ -21,6 +22,7 @@ from trackway.domain.geometry import distance
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 OURS = {"term": {"tenant": "default"}}
+PANELS = [each for each in kibana_objects.saved_objects() if each["type"] in {"lens", "map"}]
 THE_TRIP = {"term": {"data.trip_id": "t-1"}}
 
 
@@ -174,3 +176,23 @@ def test_what_is_wrong_is_said_with_its_exit_code(arguments: list[str], code: in
     assert done.returncode == code
     assert says in done.stderr + done.stdout
     assert "secret" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["id"])
+def test_every_panel_of_the_dashboard_shows_something(client: Elasticsearch, panel: dict[str, Any]) -> None:
+    """Its data view's own indices are asked what Kibana would ask."""
+    view = kibana_objects.by_id()["index-pattern", f"trackway-{kibana_objects.view_of(panel)}"]
+    answer = client.search(index=view["attributes"]["title"], body=kibana_objects.question(panel))
+    buckets = answer["aggregations"]["by"]["buckets"]
+    assert buckets, "nothing to see"
+    for bucket in buckets:
+        assert bucket["doc_count"] > 0
+        for name in bucket.keys() & {"value", "split"}:
+            assert bucket[name].get("value") or bucket[name].get("values") or bucket[name]["buckets"]
+
+
+def test_the_delays_that_a_panel_shows_are_those_of_the_trip(client: Elasticsearch) -> None:
+    panel = kibana_objects.by_id()["lens", "trackway-delay-over-time"]
+    answer = client.search(index="trackway-trips*", body=kibana_objects.question(panel))
+    shown = [bucket["value"]["values"]["95.0"] for bucket in answer["aggregations"]["by"]["buckets"]]
+    assert shown == [number / 5 for number in range(0, story.TRIP_POSITIONS, 60)]

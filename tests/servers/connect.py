@@ -128,7 +128,7 @@ def transforms() -> Path:
     jar = ROOT / "build/connect/trackway-transforms.jar"
     sources = [path for path in (ROOT / "connect/transforms").rglob("*") if path.is_file()]
     if not jar.exists() or jar.stat().st_mtime < max(path.stat().st_mtime for path in sources):
-        maven.maven(ROOT / "connect/transforms", "package")
+        maven.maven(ROOT / "connect/transforms", "clean", "package")
     return jar
 
 

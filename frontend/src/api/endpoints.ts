@@ -3,6 +3,7 @@ import { request } from "./client";
 import type {
   CloudEvent,
   DeadLetterList,
+  Found,
   LiveTrip,
   Operations,
   Route,
@@ -47,6 +48,10 @@ export const getOperations = (signal?: AbortSignal): Promise<Operations> =>
 
 export const getDeadLetters = (limit: number, signal?: AbortSignal): Promise<DeadLetterList> =>
   request<DeadLetterList>(`/v1/dead-letters?limit=${limit}`, withSignal(signal));
+
+/** `parameters` is a query string: q, near, since, limit. Refused with 404 where the server has no search. */
+export const search = (parameters: string, signal?: AbortSignal): Promise<Found> =>
+  request<Found>(`/v1/search?${parameters}`, withSignal(signal));
 
 export const replayDeadLetter = (letter_id: string): Promise<void> =>
   request(`/v1/dead-letters/${id(letter_id)}/replay`, { method: "POST", body: {} });

@@ -4,6 +4,7 @@ import { useRef, useState } from "react";
 
 import { liveStore, useLive } from "../api";
 import type { MapPadding } from "../features/live-map";
+import { HistorySearch } from "../features/search";
 import {
   countFleet,
   findRow,
@@ -96,6 +97,14 @@ export function LivePage() {
           filtered={query !== "" || only !== null}
           onStart={page.openStart}
           onClear={page.clearFilters}
+        />
+      }
+      more={
+        <HistorySearch
+          query={query}
+          camera={address.at}
+          onTrip={(id) => page.select({ kind: "trip", id })}
+          onVehicle={page.selectVehicle}
         />
       }
       onList={page.setList}

@@ -11,6 +11,8 @@ export interface Format {
   readonly time: (ms: number) => string;
   /** 14:06:20 */
   readonly clock: (ms: number) => string;
+  /** 23/11/2026 */
+  readonly day: (ms: number) => string;
   /** 1.204 · 1,204 */
   readonly integer: (value: number) => string;
   /** 0,4 and 8 below ten, whole above: rates per second. */
@@ -60,6 +62,7 @@ export function createFormat(language: Language, timeZone?: string): Format {
     hourCycle: "h23",
     ...zone,
   });
+  const date = new Intl.DateTimeFormat(locale, { day: "2-digit", month: "2-digit", year: "numeric", ...zone });
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const tenth = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const upToTenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
@@ -70,6 +73,7 @@ export function createFormat(language: Language, timeZone?: string): Format {
   return {
     time: (ms) => hourMinute.format(ms),
     clock: (ms) => withSeconds.format(ms),
+    day: (ms) => date.format(ms),
     integer: (value) => minus(whole.format(value)),
     rate: (value) => (value < 9.95 ? upToTenth.format(value) : whole.format(value)),
     distance: (metres) => (metres < 995 ? `${whole.format(metres)} m` : `${tenth.format(metres / 1000)} km`),

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import httpx
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -17,7 +18,7 @@ err = Console(stderr=True, highlight=False)
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """Say why in one line on standard error and end with ``code``."""
-    err.print(f"[red]✗[/] {message}", soft_wrap=True)
+    err.print(f"[red]✗[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(code)
 
 

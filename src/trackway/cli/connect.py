@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import typer
 from msgspec import Struct
+from rich.markup import escape
 from rich.table import Table
 
 from trackway.cli.api import FAILED, UNREACHABLE, USAGE, err, fail, out
@@ -215,7 +216,7 @@ def explanations(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
         if part.state == "FAILED":
             which = part.connector if part.task is None else f"{part.connector}, task {part.task}"
-            yield f"[red]✗[/] {which}: {part.why}"
+            yield f"[red]✗[/] {which}: {escape(part.why)}"
 
 
 def reason(trace: str) -> str:

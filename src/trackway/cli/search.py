@@ -15,7 +15,15 @@ from trackway.cli.api import UNREACHABLE, USAGE, fail, out
 from trackway.cli.trips import COLOURS, AsJson, clock
 from trackway.cli.up import find_root
 from trackway.events import DEFAULT_TENANT
-from trackway.search.port import Found, InvalidSearchAddress, Near, Question, SearchUnavailable
+from trackway.search.port import (
+    Found,
+    InvalidNear,
+    InvalidSearchAddress,
+    Near,
+    Question,
+    SearchUnavailable,
+    parse_near,
+)
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:9200"
@@ -119,12 +127,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def circle(text: str) -> Near:
     """``lat,lng,km`` read; ends the command when it is something else."""
     try:
-        lat, lng, km = (float(part) for part in text.split(","))
-    except ValueError:
-        fail(f"--near {text}: expected lat,lng,km, as in -34.9,-56.16,1.5", USAGE)
-    if not (-90 <= lat <= 90 and -180 <= lng <= 180 and 0 < km <= 20_000):
-        fail(f"--near {text}: latitude is -90 to 90, longitude -180 to 180, the radius above 0 km", USAGE)
-    return Near(lat, lng, km * 1000)
+        return parse_near(text)
+    except InvalidNear as error:
+        fail(f"--near {text}: {error}", USAGE)
 
 
 def moment(text: str, now: datetime) -> datetime:

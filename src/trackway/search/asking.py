@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from msgspec import Struct
 
 from trackway.domain.geometry import distance
+from trackway.domain.lifecycle import TripStatus
 from trackway.search.port import Near, PositionFound, Question, TripFound
 
 Body = dict[str, Any]
@@ -173,7 +174,7 @@ def _trip(bucket: Answer) -> TripFound | None:
     return TripFound(
         trip_id=bucket["key"],
         vehicle_id=known["data"]["vehicle_id"],
-        status=_STATUS[ended["type"]] if ended else "underway",
+        status=_ENDS[ended["type"]] if ended else TripStatus.UNDERWAY,
         latest=datetime.fromisoformat(bucket["latest"]["value_as_string"]),
         vehicle_name=start.get("vehicle_name"),
         route_id=start.get("route_id"),
@@ -183,7 +184,7 @@ def _trip(bucket: Answer) -> TripFound | None:
     )
 
 
-_STATUS: Final = {_FINISHED: "finished", _CANCELLED: "cancelled"}
+_ENDS: Final = {_FINISHED: TripStatus.FINISHED, _CANCELLED: TripStatus.CANCELLED}
 
 
 def _position(data: Answer, near: Near | None) -> PositionFound:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from elastic_transport import HttpxAsyncHttpNode, TransportError
 from elasticsearch import ApiError, AsyncElasticsearch
 
-from trackway.search.port import InvalidSearchAddress, SearchUnavailable
+from trackway.search.port import SearchUnavailable, check_address
 
 EVENTS: Final = "trackway"
 """How the indices of events begin; Connect's SearchDocument writes them, the index templates describe them."""
@@ -20,11 +20,9 @@ _FORBIDDEN: Final = {401, 403}
 def connect(url: str) -> AsyncElasticsearch:
     """A client of ``http[s]://[user:password@]host[:port]``; it connects when it is first used. Raises
     InvalidSearchAddress."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidSearchAddress(f"{where(url)} is no address of Elasticsearch: expected http[s]://host:port")
+    parts = check_address(url)
     port = parts.port or (443 if parts.scheme == "https" else 9200)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}")
     login = (parts.username, parts.password or "") if parts.username is not None else None
     # Of the two asynchronous HTTP clients that it knows we have this one.
     return AsyncElasticsearch(

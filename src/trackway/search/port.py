@@ -1,8 +1,11 @@
 """What is asked of search and what it answers, and how it says that it cannot."""
 
 from datetime import datetime
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
+
+from trackway.domain.lifecycle import TripStatus
 
 
 class SearchUnavailable(Exception):
@@ -11,6 +14,10 @@ class SearchUnavailable(Exception):
 
 class InvalidSearchAddress(ValueError):
     """The address of Elasticsearch is none."""
+
+
+class InvalidNear(ValueError):
+    """A circle that is none; says what it has to be."""
 
 
 class Near(Struct, frozen=True):
@@ -37,7 +44,7 @@ class TripFound(Struct, frozen=True, kw_only=True):
 
     trip_id: str
     vehicle_id: str
-    status: str
+    status: TripStatus
     latest: datetime
     vehicle_name: str | None = None
     route_id: str | None = None
@@ -65,3 +72,27 @@ class Found(Struct, frozen=True, kw_only=True):
     trips: list[TripFound]
     positions: list[PositionFound]
     positions_total: int
+
+
+def parse_near(text: str) -> Near:
+    """``latitude,longitude,kilometres`` as people write it. Raises InvalidNear."""
+    try:
+        lat, lng, km = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidNear("expected lat,lng,km, as in -34.9,-56.16,1.5") from None
+    if not (-90 <= lat <= 90 and -180 <= lng <= 180 and 0 < km <= 20_000):
+        raise InvalidNear("latitude is -90 to 90, longitude -180 to 180, the radius 0 to 20000 km")
+    return Near(lat, lng, km * 1000)
+
+
+def check_address(url: str) -> SplitResult:
+    """The parts of ``http[s]://[user:password@]host[:port]``. Raises InvalidSearchAddress, without the password."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, usable = urlsplit(""), False
+    if not usable:
+        shown = url.rpartition("@")[2]
+        raise InvalidSearchAddress(f"{shown} is no address of Elasticsearch: expected http[s]://host:port")
+    return parts

@@ -718,6 +718,50 @@ export interface DeadLetterStatus {
   total: number;
 }
 /**
+ * Trips by when they were last heard of, newest first; of positions one per vehicle, also newest first, and how
+ *     many match in all.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "Found".
+ */
+export interface Found {
+  trips: TripFound[];
+  positions: PositionFound[];
+  positions_total: number;
+}
+/**
+ * A trip: ``latest`` is when something of it was last heard, ``delay`` its last known one in seconds.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "TripFound".
+ */
+export interface TripFound {
+  trip_id: string;
+  vehicle_id: string;
+  status: TripStatus;
+  latest: string;
+  vehicle_name?: string | null;
+  route_id?: string | null;
+  started_at?: string | null;
+  ended_at?: string | null;
+  delay?: number | null;
+}
+/**
+ * The newest position of a vehicle that matches; ``distance`` is metres from the middle of the circle.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "PositionFound".
+ */
+export interface PositionFound {
+  vehicle_id: string;
+  lat: number;
+  lng: number;
+  recorded_at: string;
+  trip_id?: string | null;
+  speed?: number | null;
+  distance?: number | null;
+}
+/**
  * RFC 9457 problem; ``field`` names the one field that is to blame, as ``stops[1].lat``.
  *
  * This interface was referenced by `Page`'s JSON-Schema

@@ -22,6 +22,8 @@ export interface TripListProps {
   readonly touch: boolean;
   /** Drawn above the grid's rows when there are none. */
   readonly empty: ReactNode;
+  /** Drawn below the grid. */
+  readonly more?: ReactNode;
   /** Whether the search field stands in the list; the phone has its own. */
   readonly searchable: boolean;
   readonly onList: (list: ListName) => void;
@@ -74,6 +76,7 @@ export const TripList = forwardRef<TripListHandle, TripListProps>(function TripL
         onHold={(who, held) => model.hold(who, held)}
         onLeaveUp={() => search.current?.focus()}
       />
+      {props.more}
     </section>
   );
 });

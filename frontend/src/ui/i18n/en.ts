@@ -75,6 +75,18 @@ export const en: Words = {
     clearFilters: "Clear search and filters",
     loadFailed: "The list could not be loaded",
   },
+  search: {
+    title: "In the whole history",
+    narrow: "Narrow down",
+    here: "Near the map's middle",
+    since: "Since",
+    ages: { "2h": "Last 2 hours", "24h": "Last 24 hours", "7d": "Last 7 days", ever: "Any time" },
+    status: { planned: "planned", underway: "underway", finished: "finished", cancelled: "cancelled" },
+    positions: "Positions",
+    none: "Nothing in the history",
+    failed: "The history could not be searched",
+    count: (trips, positions) => `${trips} ${trips === 1 ? "trip" : "trips"} and ${positions} positions in the history`,
+  },
   trip: {
     selectTrip: "Select a trip",
     selectTripHelp: "In the list or on the map. Arrows walk the list, Enter opens.",

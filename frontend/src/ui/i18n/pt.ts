@@ -74,6 +74,19 @@ export const pt = {
     clearFilters: "Limpar busca e filtros",
     loadFailed: "A lista não pôde ser carregada",
   },
+  search: {
+    title: "Em todo o histórico",
+    narrow: "Restringir",
+    here: "Perto do centro do mapa",
+    since: "Desde",
+    ages: { "2h": "Últimas 2 horas", "24h": "Últimas 24 horas", "7d": "Últimos 7 dias", ever: "Qualquer data" },
+    status: { planned: "planejada", underway: "em curso", finished: "concluída", cancelled: "cancelada" },
+    positions: "Posições",
+    none: "Nada no histórico",
+    failed: "Não foi possível buscar no histórico",
+    count: (trips: number, positions: string) =>
+      `${trips} ${plural(trips, "corrida", "corridas")} e ${positions} posições no histórico`,
+  },
   trip: {
     selectTrip: "Selecione uma corrida",
     selectTripHelp: "Na lista ou no mapa. As setas andam pela lista, Enter abre.",

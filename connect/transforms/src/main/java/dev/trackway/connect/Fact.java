@@ -14,6 +14,7 @@ import org.apache.kafka.connect.errors.DataException;
  * <p>What cannot be read raises DataException, which Connect puts into the dead letter topic.
  */
 record Fact(Map<String, Object> attributes, Map<String, Object> data, String id, String subject, Instant time) {
+  static final String POSITION = "position.recorded";
   private static final String PREFIX = "dev.trackway.";
 
   static Fact of(ConnectRecord<?> record) {
@@ -31,6 +32,15 @@ record Fact(Map<String, Object> attributes, Map<String, Object> data, String id,
     String[] words = type.substring(PREFIX.length()).split("\\.");
     String subject = words.length < 2 ? words[0] : words[0] + "." + words[1];
     return new Fact(attributes, named(data), text(attributes, "id"), subject, time(attributes));
+  }
+
+  boolean isPosition() {
+    return subject.equals(POSITION);
+  }
+
+  /** What is wrong with a position without a place. */
+  DataException placeless() {
+    return new DataException("position " + id + " has no lat and lng");
   }
 
   /** A number of the data, or null where there is none. */

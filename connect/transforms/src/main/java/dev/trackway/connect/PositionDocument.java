@@ -22,13 +22,13 @@ public final class PositionDocument<R extends ConnectRecord<R>> implements Trans
   @Override
   public R apply(R record) {
     Fact fact = Fact.of(record);
-    if (!fact.subject().equals("position.recorded")) {
+    if (!fact.isPosition()) {
       return null;
     }
     Number lat = fact.number("lat");
     Number lng = fact.number("lng");
     if (lat == null || lng == null) {
-      throw new DataException("position " + fact.id() + " has no place");
+      throw fact.placeless();
     }
     Map<String, Object> document = new LinkedHashMap<>();
     document.put("_id", fact.id());

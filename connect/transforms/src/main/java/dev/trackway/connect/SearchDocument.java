@@ -43,6 +43,8 @@ public final class SearchDocument<R extends ConnectRecord<R>> implements Transfo
     Number lng = fact.number("lng");
     if (lat != null && lng != null) {
       document.put("location", Map.of("lat", lat, "lon", lng));
+    } else if (fact.isPosition()) {
+      throw fact.placeless();
     }
     String index = prefix + "-" + kind(fact.subject()) + (byMonth ? MONTH.format(fact.time()) : "");
     return record.newRecord(index, record.kafkaPartition(), Schema.STRING_SCHEMA, fact.id(), null, document,
@@ -51,7 +53,7 @@ public final class SearchDocument<R extends ConnectRecord<R>> implements Transfo
 
   private static String kind(String subject) {
     return switch (subject) {
-      case "position.recorded" -> "positions";
+      case Fact.POSITION -> "positions";
       case "trip.delayed", "trip.deviated", "trip.rejoined", "geofence.entered", "geofence.exited",
           "notification.failed" -> "alerts";
       default -> "trips";

@@ -1,0 +1,71 @@
+"""The index templates know every field of every event, with a type that keeps what the field means."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from tests.contract.kibana_objects import TEMPLATES, fields_of
+from trackway.events import FACTS
+from trackway.events.registry import PREFIX
+from trackway.search.templates import KINDS, index_template, read
+
+ALERTS = {
+    "trip.delayed.v1",
+    "trip.deviated.v1",
+    "trip.rejoined.v1",
+    "geofence.entered.v1",
+    "geofence.exited.v1",
+    "notification.failed.v1",
+}
+"""What SearchDocument puts there (tests/integration/test_search.py holds it to that)."""
+TYPES: dict[type, set[str]] = {
+    str: {"keyword", "text"},
+    bool: {"boolean"},
+    int: {"long", "integer"},
+    float: {"float", "double"},
+    datetime: {"date"},
+}
+
+
+def kind_of(type: str) -> str | None:
+    name = type.removeprefix(PREFIX)
+    if name.startswith("simulation."):
+        return None  # internal: does not leave the broker
+    if name.startswith("position."):
+        return "positions"
+    return "alerts" if name in ALERTS else "trips"
+
+
+@pytest.mark.parametrize("type", [type for type in FACTS if kind_of(type)])
+def test_every_field_of_an_event_is_mapped(type: str) -> None:
+    kind = kind_of(type)
+    assert kind is not None
+    mapped = fields_of(kind)
+    for name, hint in get_type_hints(FACTS[type]).items():
+        field = f"data.{name}"
+        plain = [each for each in (hint, *get_args(hint)) if each in TYPES]
+        if plain:
+            assert mapped.get(field) in TYPES[plain[0]], f"{kind}: {field} is {mapped.get(field)}"
+        else:  # the path and the stops of a route
+            assert any(each == field or each.startswith(f"{field}.") for each in mapped), f"{kind}: no {field}"
+
+
+def test_places_are_geo_points_and_filters_keywords() -> None:
+    for kind in KINDS:
+        mapped = fields_of(kind)
+        assert mapped["location"] == "geo_point"
+        assert mapped["time"] == "date"
+        keywords = {"id", "type", "source", "subject", "tenant", "data.trip_id", "data.vehicle_id"}
+        assert {mapped[name] for name in keywords} == {"keyword"}
+
+
+@pytest.mark.parametrize("data_streams", [False, True])
+def test_no_unknown_field_gets_in(data_streams: bool) -> None:
+    assert read(TEMPLATES, "trackway-event")["template"]["mappings"]["dynamic"] == "strict"
+    for kind in KINDS:
+        template: dict[str, Any] = index_template(TEMPLATES, kind, data_streams=data_streams)
+        assert template["template"]["mappings"]["properties"]["data"]["dynamic"] == "strict"
+        assert ("data_stream" in template) is data_streams
