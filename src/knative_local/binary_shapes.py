@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from knative_local.cloudevent import CloudEvent, NotAnEvent, check_context, check_time, is_json, is_json_text
+from knative_local.attribute_rules import NotAnEvent, check_context, check_time
+from knative_local.cloudevent import CloudEvent, is_json, is_json_text
 from knative_local.event_shapes import Context, context_class
 
 # What stands for itself in a header and in JSON alike.

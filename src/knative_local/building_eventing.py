@@ -24,11 +24,10 @@ from knative_local.model import (
     KafkaSink,
     PingSource,
     Ref,
-    Requirement,
-    Selector,
     SinkBinding,
     Trigger,
 )
+from knative_local.selectors import Requirement, Selector
 from knative_local.source import Source
 from knative_local.yaml_tree import Mapping, text_at
 

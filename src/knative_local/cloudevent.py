@@ -9,33 +9,19 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
+from knative_local.attribute_rules import TEXT_ATTRIBUTES, NotAnEvent, are_good, check, check_values
 from knative_local.event_shapes import Context, Shapes
 from knative_local.http_types import Headers, header
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
-_REQUIRED = ("specversion", "id", "source", "type")
-_TEXT_ATTRIBUTES = frozenset((*_REQUIRED, "datacontenttype", "dataschema", "subject", "time"))
-_BODY_MEMBERS = ("data", "data_base64")
-_CONTEXT = ("specversion", "source", "dataschema", "datacontenttype")
-_NAME = re.compile(r"[a-z0-9]+")
-_URI_REFERENCE = re.compile(r"[^\s<>\"{}|\\^`\x00-\x1f\x7f]*")
-_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}")
-_BELOW_SECOND = re.compile(r"(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
-_TIMES = re.compile(f"(?:.{{19}}{_BELOW_SECOND.pattern}(?:\n|\\Z))+")
-_LEAP_SECOND = re.compile(r"60\Z")
-# These tell the modes apart: in binary mode, data of such a type would be taken for the event.
-_EVENTS = "application/cloudevents"
-# What a header can hold as it is: a media type is sent without any encoding.
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # CloudEvents HTTP binding 3.1.3.2: everything printable but space, double quote and percent stands for itself.
 _PLAIN = re.compile(r"[!#$&-~]*")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
@@ -49,10 +35,6 @@ _decode = msgspec.json.decode
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.encode
 _shapes = Shapes()
-
-
-class NotAnEvent(ValueError):
-    """What came is no CloudEvent; the message says why, in words for whoever sent it."""
 
 
 class CloudEvent(msgspec.Struct, gc=False, eq=False):
@@ -145,7 +127,7 @@ def from_json(raw: bytes) -> CloudEvent:
         return _from_new_shape(raw)
     if not raw.isascii():
         _check_utf8(raw)
-    _check_values(context)
+    check_values(context)
     return CloudEvent(raw, context)
 
 
@@ -157,7 +139,7 @@ def from_batch(body: bytes) -> list[CloudEvent]:
         raise NotAnEvent(f"the body is no JSON array: {error}") from None
     jsons = list(map(bytes, raws))
     contexts = _shapes.read_batch(body) if _is_utf8(body) else None
-    if contexts and _are_good(contexts):
+    if contexts and are_good(contexts):
         return list(map(CloudEvent, jsons, contexts))
     events: list[CloudEvent] = []
     for json in jsons:
@@ -166,26 +148,6 @@ def from_batch(body: bytes) -> list[CloudEvent]:
         except NotAnEvent as error:
             raise NotAnEvent(f"event {len(events)} of the batch: {error}") from None
     return events
-
-
-def _are_good(contexts: Sequence[Context]) -> bool:
-    """Whether `_check_values` has nothing against any of them, which are all of one shape; asked of all at once."""
-    shape = type(contexts[0])
-    checked = [name for name in _CONTEXT if name in shape.names]
-    try:
-        for values in set(shape.columns(contexts, checked)):
-            check_context(*map(dict(zip(checked, values, strict=True)).get, _CONTEXT))
-    except NotAnEvent:
-        return False
-    if "time" not in shape.names:
-        return True
-    times = set(shape.column(contexts, "time"))  # those that come together are often of one moment
-    lines = "\n".join(times)
-    return (
-        lines.count("\n") == len(times) - 1
-        and _TIMES.fullmatch(lines) is not None
-        and all(map(_is_second, {time[:19] for time in times}))
-    )
 
 
 def mode_of(headers: Headers) -> str | None:
@@ -269,7 +231,7 @@ def _from_new_shape(raw: bytes) -> CloudEvent:
         only_texts = only_texts and bytes(member)[:1] == b'"'
         if value is not None:
             attributes[name] = value
-    _check(attributes)
+    check(attributes)
     if only_texts:
         _shapes.learn(attributes, has_data=data is not None)
     return _event(attributes, raw, None if encoded is not None else data)
@@ -313,7 +275,7 @@ def _from_binary(headers: Headers, body: bytes) -> CloudEvent:
 
 def from_parts(attributes: dict[str, str], body: bytes) -> CloudEvent:
     """An event from what the binary mode carries apart: attributes, and the data's bytes. Raises NotAnEvent."""
-    _check(attributes)
+    check(attributes)
     json = _encode(attributes)
     if body:
         if is_json(attributes.get("datacontenttype", "")) and is_json_text(body):
@@ -340,68 +302,6 @@ def _unescaped(raw: bytes) -> bytes:
     return unquote_to_bytes(raw)
 
 
-def _check(attributes: dict[str, str]) -> None:
-    for name in _REQUIRED:
-        if name not in attributes:
-            raise NotAnEvent(f"attribute '{name}' is missing")
-    for name in attributes:
-        if name not in _TEXT_ATTRIBUTES and not is_extension(name):
-            raise NotAnEvent(f"attribute name '{name}': only a-z and 0-9 are allowed, and not 'data'")
-    _check_values(attributes)
-
-
-def _check_values(attributes: dict[str, str] | Context) -> None:
-    said = attributes.get
-    check_context(said("specversion"), said("source"), said("dataschema"), said("datacontenttype"))
-    time = said("time")
-    if time is not None:
-        check_time(time)
-
-
-# The few names, sources and types of data that there are come again with every event; refusals are not remembered.
-@lru_cache(1_000)
-def check_context(
-    specversion: str | None, source: str | None, dataschema: str | None, content_type: str | None
-) -> None:
-    """What the specification says of these values. Raises NotAnEvent."""
-    if specversion != "1.0":
-        raise NotAnEvent(f"specversion '{specversion}' is not read; only 1.0 is")
-    for name, value in (("source", source), ("dataschema", dataschema)):
-        if value is not None and _URI_REFERENCE.fullmatch(value) is None:
-            raise NotAnEvent(f"attribute '{name}' is no URI reference: '{value}'")
-    if content_type is not None and not _is_media_type(content_type):
-        raise NotAnEvent(f"attribute 'datacontenttype' is no media type for data: '{content_type}'")
-
-
-@lru_cache(1_000)
-def is_extension(name: str) -> bool:
-    """Whether an extension attribute may be called so."""
-    return _NAME.fullmatch(name) is not None and name not in _BODY_MEMBERS and name not in _TEXT_ATTRIBUTES
-
-
-@lru_cache(1_000)
-def _is_media_type(text: str) -> bool:
-    return _HEADER_VALUE.fullmatch(text) is not None and not text.strip().lower().startswith(_EVENTS)
-
-
-def check_time(text: str) -> None:
-    """RFC 3339. Raises NotAnEvent."""
-    if not _is_second(text[:19]) or _BELOW_SECOND.fullmatch(text, 19) is None:
-        raise NotAnEvent(f"attribute 'time' is no RFC 3339 time: '{text}'")
-
-
-# Events that come together are of the same second, or of a few.
-@lru_cache(1_000)
-def _is_second(text: str) -> bool:
-    if _SECOND.fullmatch(text) is None:
-        return False
-    try:
-        datetime.fromisoformat(_LEAP_SECOND.sub("59", text.upper()))
-    except ValueError:
-        return False
-    return True
-
-
 def _text(name: str, member: msgspec.Raw) -> str | None:
     """The text of an attribute, or None for null; of objects and arrays their JSON, as the Kafka broker does."""
     try:
@@ -411,7 +311,7 @@ def _text(name: str, member: msgspec.Raw) -> str | None:
         text = _encode(value).decode()
     except _UNREADABLE as error:
         raise NotAnEvent(f"attribute '{name}' cannot be read: {error}") from None
-    if name in _TEXT_ATTRIBUTES:
+    if name in TEXT_ATTRIBUTES:
         raise NotAnEvent(f"attribute '{name}' is not a text")
     return text
 

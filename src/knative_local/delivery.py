@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from knative_local.attribute_rules import is_extension
 from knative_local.broker_classes import BrokerClass
 from knative_local.cloudevent import (
     CloudEvent,
     NotAnEvent,
     from_http,
-    is_extension,
     mode_of,
     to_batch,
     to_binary,

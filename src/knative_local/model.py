@@ -10,6 +10,7 @@ from typing import Literal
 from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
 from knative_local.routing_model import VirtualService
+from knative_local.selectors import Selector
 from knative_local.serving_model import ALL_TO_LATEST, DEFAULT_SCALING, NO_PROBES, Probes, Scaling, TrafficTarget
 from knative_local.source import Source
 
@@ -270,34 +271,6 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """One of a selector's `matchExpressions`."""
-
-    key: str
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    values: tuple[str, ...] = ()
-
-    def met(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with `labels` meets it (Kubernetes: a missing label is not in any values)."""
-        there = (
-            self.key in labels if self.operator in ("Exists", "DoesNotExist") else labels.get(self.key) in self.values
-        )
-        return there == (self.operator in ("In", "Exists"))
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """Chooses objects by their labels: all of `labels` and all of `expressions` have to hold."""
-
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
-    expressions: tuple[Requirement, ...] = ()
-
-    def chooses(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with `labels` is chosen."""
-        return self.labels.items() <= labels.items() and all(each.met(labels) for each in self.expressions)
-
-
-@dataclass(frozen=True, slots=True)
 class SinkBinding:
     """Gives the address of `sink` as `K_SINK` to a subject, named or (all of its kind) chosen by labels.
 
@@ -311,7 +284,7 @@ class SinkBinding:
     sink: Destination
     source: Source
     subject_namespace: str = ""
-    selector: Selector = Selector()
+    selector: Selector = field(default_factory=Selector)
     overrides: Mapping[str, str] | None = None
 
 

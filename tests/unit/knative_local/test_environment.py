@@ -18,11 +18,10 @@ from knative_local.model import (
     KnService,
     Manifests,
     Ref,
-    Requirement,
     Secret,
-    Selector,
     SinkBinding,
 )
+from knative_local.selectors import Requirement, Selector
 from knative_local.source import Source
 
 HERE = Source("m.yaml", 1)
