@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8080
 DEMO ?=
 KAFKA ?=
+STACK ?=
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend --no-fund --no-audit
@@ -19,8 +20,13 @@ PYRIGHT := frontend/node_modules/.bin/pyright
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: setup ## set everything up and start Trackway (PORT=8080, DEMO=25, KAFKA=host:port)
+ifeq ($(STACK),full)
+run: setup-dev
+	@exec $(BIN)/python tools/stack.py --port $(PORT) $(if $(DEMO),--demo $(DEMO))
+else
+run: setup ## set everything up and start Trackway (PORT=8080, DEMO=25, KAFKA=host:port; STACK=full: on servers of its own)
 	@exec $(BIN)/trackway up --port $(PORT) $(if $(DEMO),--demo $(DEMO)) $(if $(KAFKA),--kafka $(KAFKA))
+endif
 
 test: setup-dev check ## set everything up, check the code and run all tests
 	@echo "» frontend tests"

@@ -1,0 +1,113 @@
+"""`make run STACK=full`: Trackway on the servers that a company runs, fetched from the registries and started here.
+
+Kafka, a MongoDB-compatible server, Elasticsearch and a Kafka Connect worker, as the tests start them, each on a free
+port of 127.0.0.1; then `trackway up` with their addresses. It is for looking: data last until Ctrl-C. A second start
+needs no network.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import pytest
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.servers import connect, elasticsearch, kafka, mongo  # noqa: E402 - the tests' servers are the project's
+
+console = Console(highlight=False)
+T = TypeVar("T")
+
+
+class Stack(ExitStack):
+    """Servers that are stopped in reverse."""
+
+    def start(self, name: str, begin: Callable[[], AbstractContextManager[T]]) -> T:
+        """Start one, saying so."""
+        begun = time.monotonic()
+        with console.status(f"{name}: fetched the first time, and started …"):
+            started = self.enter_context(begin())
+        console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - begun:.0f} s[/]")
+        return started
+
+
+def addresses(stack: Stack, folder: Path) -> dict[str, str]:
+    """Start all of them; gives Trackway's settings."""
+
+    def own(name: str) -> Path:
+        path = folder / name
+        path.mkdir()
+        return path
+
+    broker = stack.start("Kafka", lambda: kafka.running(own("kafka")))
+    store = stack.start("MongoDB-compatible server (SecantusDB)", lambda: mongo.running(own("mongo")))
+    search = stack.start("Elasticsearch", elasticsearch.running).url
+    settings = {"TRACKWAY_KAFKA": broker, "TRACKWAY_STORE": f"{store}/trackway", "TRACKWAY_ELASTICSEARCH": search}
+    environment = {**settings, "TRACKWAY_MONGO": store}
+    worker = stack.start("Kafka Connect", lambda: connect.running(own("connect"), broker, environment))
+    return {**settings, "TRACKWAY_CONNECT": worker.url}
+
+
+def carry_on(settings: Mapping[str, str]) -> None:
+    """The index templates, and the connectors whose plugins are there."""
+    trackway(settings, "search", "setup")
+    sinks = connect.elasticsearch_sinks()
+    if sinks:
+        trackway(settings, "connect", "apply", sinks[0])
+    else:
+        console.print(
+            "[yellow]no sink for Elasticsearch[/]: none is in the registries; docs/operations.md says where to get "
+            "one, and CONNECT_PLUGIN_PATH names its folder"
+        )
+
+
+def trackway(settings: Mapping[str, str], *words: str) -> None:
+    """A command of Trackway's; ends everything when it fails."""
+    done = subprocess.run([sys.executable, "-m", "trackway", *words], env={**os.environ, **settings}, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def up(settings: Mapping[str, str], options: list[str]) -> int:
+    """Trackway itself, until it ends; Ctrl-C reaches it as well as us, and it is waited for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with subprocess.Popen(
+        [sys.executable, "-m", "trackway", "up", *options], env={**os.environ, **settings}, cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
+    ) as process:  # fmt: skip
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        return process.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", default="8080", help="where Trackway listens (default 8080)")
+    parser.add_argument("--demo", default="", help="put so many vehicles on the road")
+    options = parser.parse_args()
+    try:
+        with TemporaryDirectory(prefix="trackway-stack-") as folder, Stack() as stack:
+            settings = addresses(stack, Path(folder))
+            carry_on(settings)
+            for name, address in settings.items():
+                console.print(f"  [dim]{name}[/]={address}", soft_wrap=True)
+            more = ["--demo", options.demo] if options.demo else []
+            return up(settings, ["--port", options.port, "--state", str(Path(folder) / "state"), *more])
+    except (pytest.skip.Exception, pytest.fail.Exception) as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
