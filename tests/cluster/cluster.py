@@ -31,17 +31,18 @@ class Cluster:
         self.own_address = own_address
 
     def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """One kubectl call, whatever comes of it."""
+        """One kubectl call, whatever comes of it. Raises Unreachable."""
         command = ["kubectl", *words]
-        return subprocess.run(
+        done = subprocess.run(
             command, input=stdin, env=self._environment, capture_output=True, text=True, timeout=300, check=False
         )
+        if "Unable to connect to the server" in done.stderr:
+            raise Unreachable(done.stderr)
+        return done
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         """One kubectl call that has to succeed."""
         done = self.run(*words, stdin=stdin)
-        if "Unable to connect to the server" in done.stderr:
-            raise Unreachable(done.stderr)
         assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
         return done.stdout
 
