@@ -88,6 +88,7 @@ class SqliteEventLog(DeadLetterKeeper):
         self._waiting: list[_Append] = []
         self._durable: Durable | None = None
         self._waiter = ThreadPoolExecutor(1, "event-log")
+        self._waiter.submit(int).result()  # a machine that gives no more threads says so now, not with an event at hand
         self._syncing: _Syncing | None = None
         self._feeds: dict[str, Feed] = {}
         self._stored: dict[str, int] = {}
