@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.running import Running, leave_nothing
-from tests.servers import connect, elasticsearch, kafka, mongo
+from tests.servers import connect, elasticsearch, elasticsearch_info, kafka, mongo
 
 # No test asserts on time, and a busy machine is no reason to fail.
 settings.register_profile("trackway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -69,11 +70,11 @@ def connect_worker(
 ) -> Iterator[connect.Worker]:
     """A worker of Kafka Connect that the tests of a session share; with an Elasticsearch where there is a sink."""
     environment = {"TRACKWAY_MONGO": mongo_server}
-    if connect.elasticsearch_sinks():
-        server: elasticsearch.Server = request.getfixturevalue("elasticsearch_server")
-        environment["TRACKWAY_ELASTICSEARCH"] = server.url
-    with connect.running(tmp_path_factory.mktemp("connect"), kafka_address, environment) as worker:
-        yield worker
+    with ExitStack() as stack:
+        if connect.elasticsearch_sinks():
+            server: elasticsearch.Server = request.getfixturevalue("elasticsearch_server")
+            environment["TRACKWAY_ELASTICSEARCH"] = stack.enter_context(elasticsearch_info.before(server.url))
+        yield stack.enter_context(connect.running(tmp_path_factory.mktemp("connect"), kafka_address, environment))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,10 +126,13 @@ def elasticsearch_sinks() -> list[str]:
 def transforms() -> Path:
     """The jar of connect/transforms, built anew if its sources have changed."""
     maven.require("java", "mvn")
-    jar = ROOT / "build/connect/trackway-transforms.jar"
+    jar = maven.FOLDER / "trackway-transforms.jar"
     sources = [path for path in (ROOT / "connect/transforms").rglob("*") if path.is_file()]
     if not jar.exists() or jar.stat().st_mtime < max(path.stat().st_mtime for path in sources):
-        maven.maven(ROOT / "connect/transforms", "clean", "package")
+        part = maven.FOLDER / f"part-{uuid.uuid4().hex}"
+        maven.maven(ROOT / "connect/transforms", "package", f"-Dbuilt={part}")
+        (part / jar.name).replace(jar)  # whole or not at all, whoever else builds it now
+        shutil.rmtree(part)
     return jar
 
 
