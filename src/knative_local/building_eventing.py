@@ -13,6 +13,7 @@ from knative_local.fields import BATCH, LINGER, ORDER
 from knative_local.filters import EVERYTHING, All, Attributes, Exact, Filter, Not, Prefix, Suffix
 from knative_local.filters import Any as AnyOf
 from knative_local.filters.cesql import CesqlFilter
+from knative_local.label_selectors import Requirement, Selector
 from knative_local.model import (
     Broker,
     Channel,
@@ -27,7 +28,6 @@ from knative_local.model import (
     SinkBinding,
     Trigger,
 )
-from knative_local.selectors import Requirement, Selector
 from knative_local.source import Source
 from knative_local.yaml_tree import Mapping, text_at
 

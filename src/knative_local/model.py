@@ -9,8 +9,8 @@ from typing import Literal
 
 from knative_local.broker_classes import IN_MEMORY_CHANNEL, KAFKA, BrokerClass
 from knative_local.filters import EVERYTHING, Filter
+from knative_local.label_selectors import Selector
 from knative_local.routing_model import VirtualService
-from knative_local.selectors import Selector
 from knative_local.serving_model import ALL_TO_LATEST, DEFAULT_SCALING, NO_PROBES, Probes, Scaling, TrafficTarget
 from knative_local.source import Source
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from knative_local.environment import Environments, VariableErrors, arguments, expand
+from knative_local.label_selectors import Requirement, Selector
 from knative_local.model import (
     ConfigMap,
     Container,
@@ -21,7 +22,6 @@ from knative_local.model import (
     Secret,
     SinkBinding,
 )
-from knative_local.selectors import Requirement, Selector
 from knative_local.source import Source
 
 HERE = Source("m.yaml", 1)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from knative_local.autoscaler import target_per_instance
 from knative_local.broker_classes import CHANNEL, KAFKA
+from knative_local.label_selectors import Selector
 from knative_local.manifests import load
 from knative_local.model import Broker, Delivery, Destination, EnvFrom, EnvVar, Ref, ServicePort
 from knative_local.routing_model import HeaderMatch, Match
-from knative_local.selectors import Selector
 from knative_local.serving_model import Scaling
 from tests.unit.knative_local.manifest_texts import BINDING, BROKER, GATEWAY, ROUTES, SERVICE, TRIGGER, Read
 
