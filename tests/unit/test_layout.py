@@ -50,3 +50,9 @@ def test_no_file_outgrows_one_idea() -> None:
 
 def test_no_name_says_nothing() -> None:
     assert not [path for path in SOURCES if SAYS_NOTHING & {part.partition(".")[0] for part in path.parts}]
+
+
+def test_no_module_of_the_runtime_has_the_name_of_one_of_pythons() -> None:
+    """The fork server is started as a file of this folder, where Python then looks first."""
+    names = {path.stem for path in (ROOT / "src/knative_local").iterdir()} - {"__init__", "__main__"}
+    assert not names & sys.stdlib_module_names
