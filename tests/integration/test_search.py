@@ -17,6 +17,7 @@ from tests.contract import kibana_objects
 from tests.integration import indexed, story
 from tests.running import ROOT, free_port
 from tests.servers.elasticsearch import Server
+from tests.unit.gateway.serving import serving
 from trackway.domain.geometry import distance
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -149,6 +150,15 @@ def test_nobody_finds_what_is_another_companys(story_in_elasticsearch: Server) -
     assert {position["trip_id"] for position in theirs["positions"]} == {"t-9"}
     assert found(story_in_elasticsearch, "caminhão", "--tenant", "acme")["trips"] == []
     assert found(story_in_elasticsearch, "t-9")["positions"] == []
+
+
+async def test_the_gateway_answers_the_page_as_the_command_answers_people(story_in_elasticsearch: Server) -> None:
+    near = f"{story.LAT},{story.LNG},1"
+    async with serving(elasticsearch=story_in_elasticsearch.url) as here:
+        answer = await here.http.get("/v1/search", params={"q": "caminhao", "near": near})
+        assert answer.status_code == 200
+        assert answer.json() == found(story_in_elasticsearch, "caminhao", f"--near={near}")
+        assert answer.json()["trips"][0]["vehicle_name"] == "Caminhão 12"
 
 
 def test_people_read_a_table(story_in_elasticsearch: Server) -> None:
