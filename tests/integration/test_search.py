@@ -19,6 +19,8 @@ from tests.running import ROOT, free_port
 from tests.servers.elasticsearch import Server
 from tests.unit.gateway.serving import serving
 from trackway.domain.geometry import distance
+from trackway.search import finding
+from trackway.search.port import Near, Question, SearchUnavailable
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -159,6 +161,16 @@ async def test_the_gateway_answers_the_page_as_the_command_answers_people(story_
         assert answer.status_code == 200
         assert answer.json() == found(story_in_elasticsearch, "caminhao", f"--near={near}")
         assert answer.json()["trips"][0]["vehicle_name"] == "Caminhão 12"
+
+
+async def test_where_nothing_is_set_up_the_remedy_is_said(
+    story_in_elasticsearch: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "POSITIONS", "elsewhere-*")
+    finder = finding.Finder(story_in_elasticsearch.url)
+    with pytest.raises(SearchUnavailable, match=r"elsewhere.*trackway search setup"):
+        await finder.find(Question(tenant="default", near=Near(0, 0, 1)))
+    await finder.close()
 
 
 def test_people_read_a_table(story_in_elasticsearch: Server) -> None:

@@ -7,8 +7,8 @@ from elasticsearch import AsyncElasticsearch
 
 from trackway.search import asking
 from trackway.search.asking import Body
-from trackway.search.client import ALERTS, POSITIONS, TRIPS, connect, explained
-from trackway.search.port import Found, Question
+from trackway.search.client import ALERTS, POSITIONS, TRIPS, connect, explained, where
+from trackway.search.port import Found, Question, SearchUnavailable
 
 
 class Finder:
@@ -45,6 +45,9 @@ class Finder:
         return [*dict.fromkeys([*named.trips, *driven])]
 
     async def _ask(self, indices: Sequence[str], body: Body) -> dict[str, Any]:
-        # A kind of which nothing was ever written has no index yet.
         answer = await self._client.search(index=list(indices), body=body, allow_no_indices=True)
+        if "aggregations" not in answer.body:  # so it answers when no index is there at all
+            raise SearchUnavailable(
+                f"Elasticsearch at {where(self._url)} has no indices {', '.join(indices)}: run `trackway search setup`"
+            )
         return answer.body
