@@ -52,9 +52,9 @@ class HotPosts:
     def take(self, data: bytes) -> Promise | None:
         """The answer to what is one whole request; None when it has to be parsed."""
         patterns = self._patterns.get(data[: data.find(b"\r")])
-        if patterns is None:
-            return None
         end = data.find(_END)
+        if patterns is None or end < 0:
+            return None
         head = data[:end].decode("latin-1")
         for pattern in patterns:
             match = pattern.match(head)

@@ -136,8 +136,10 @@ async def test_whatever_is_different_is_answered_as_ever(request_: bytes, status
 async def test_requests_in_parts_and_several_at_once_are_answered_in_order() -> None:
     place = await warm()
     assert await place.say(post(b"c")[:50], post(b"c")[50:-3], post(b"c")[-3:], post(b"d") + post(b"e")) == [b"202"] * 3
+    head, _, _ = post(b"x").partition(b"\r\n\r\n")
+    assert await place.say(head, b"0\r\n\r\n" + BODY, b" " * 72) == [b"202"]  # a length of 8, then of 80
     assert await place.say(post(b"f"), post(b"g")[:-1], post(b"g")[-1:], post(b"h")) == [b"202"] * 3
-    assert [event.attributes["id"] for event in place.log.events] == list("abcdefgh")
+    assert [event.attributes["id"] for event in place.log.events] == list("abcdexfgh")
 
 
 async def test_a_broker_that_is_gone_takes_nothing_by_the_short_way() -> None:
