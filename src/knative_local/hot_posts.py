@@ -8,6 +8,7 @@ no parser; all else goes the long way, which alone refuses.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -18,8 +19,10 @@ from knative_local.http_types import Headers, HttpRequest, Promise, header
 MOST_PATTERNS: Final = 16
 LONGEST_HEAD: Final = 2_048
 TRIALS: Final = 256
-"""Requests that are looked at, in the life of the runtime, for whether they make a pattern: who varies without end is
-not to pay for it for ever."""
+"""Requests that are looked at in a minute for whether they make a pattern: who varies without end is not to pay for it
+each time."""
+
+_REFILLED_AFTER_S: Final = 60.0
 
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length"
@@ -40,14 +43,18 @@ class Taker(Protocol):
 class HotPosts:
     """Requests for whatever `broker_of` knows, by their bytes."""
 
-    def __init__(self, broker_of: Callable[[str], str | None], taker: Taker) -> None:
-        """`broker_of` gives the Broker's key for a target that led to one before."""
+    def __init__(
+        self, broker_of: Callable[[str], str | None], taker: Taker, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`broker_of` gives the Broker's key for a target that led to one before; `clock` is in seconds."""
         self._broker_of = broker_of
         self._taker = taker
         self._patterns: dict[bytes, list[_Pattern]] = {}  # by their first lines
         self._known: set[str] = set()
         self._candidates: set[str] = set()
+        self._clock = clock
         self._trials = TRIALS
+        self._refilled = clock()
 
     def take(self, data: bytes) -> Promise | None:
         """The answer to what is one whole request; None when it has to be parsed."""
@@ -69,9 +76,8 @@ class HotPosts:
 
     def learn(self, data: bytes, request: HttpRequest) -> None:
         """`data` began with this request, which was parsed and taken as an event."""
-        if not self._trials:
+        if not self._may_try():
             return
-        self._trials -= 1
         broker = self._broker_of(request.target)
         end = data.find(_END)
         line, *lines = data[:end].split(b"\r\n")
@@ -96,6 +102,14 @@ class HotPosts:
             self._known.clear()
         self._known.add(text)
         self._patterns.setdefault(line, []).insert(0, pattern)
+
+    def _may_try(self) -> bool:
+        if not self._trials and self._clock() - self._refilled >= _REFILLED_AFTER_S:
+            self._trials = TRIALS
+            self._refilled = self._clock()
+            self._candidates.clear()
+        self._trials -= self._trials > 0
+        return self._trials > 0
 
 
 class _Pattern:

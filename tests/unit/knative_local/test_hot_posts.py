@@ -69,7 +69,9 @@ class Place:
         self.log = Kept()
         self.parsed = 0
         self.ingress = Ingress(self.log, [Broker("town", "default", Delivery(), SOMEWHERE)])  # type: ignore[arg-type]
-        self.posts = HotPosts({"/broker/town/default": "/town/default"}.get, self.ingress) if hot else None
+        self.now = 0.0
+        brokers = {"/broker/town/default": "/town/default"}
+        self.posts = HotPosts(brokers.get, self.ingress, lambda: self.now) if hot else None
         self.wire = Wire()
         self.connection = Connection(HttpServer(self.answer, largest_body=1 << 20, hot=self.posts))
         self.connection.connection_made(self.wire)  # type: ignore[arg-type]
@@ -156,6 +158,11 @@ async def test_layouts_that_change_without_end_are_not_learnt_without_end() -> N
         assert await place.say(request) == [b"202"]
     assert len(place.posts._known) <= MOST_PATTERNS
     assert len(place.posts._candidates) <= TRIALS
+    for answered_by, minutes in (("the long way", 0), ("the short way", 2)):
+        place.now = minutes * 60.0
+        parsed = place.parsed
+        await place.say(*[post()] * 3)
+        assert place.parsed - parsed == (3 if answered_by == "the long way" else 2)
 
 
 names = st.sampled_from(["ce-subject", "CE-Time", "Accept", "Content-type", "traceparent", "ce-tenant"])
