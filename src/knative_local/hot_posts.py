@@ -7,13 +7,14 @@ no parser; all else goes the long way, which alone refuses.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from knative_local.binary_shapes import PLAIN_VALUE, BinaryShape
-from knative_local.cloudevent import CloudEvent, NotAnEvent
+from knative_local.cloudevent import CloudEvent, NotAnEvent, mode_of
 from knative_local.http_types import Headers, HttpRequest, Promise, header
 
 MOST_PATTERNS: Final = 16
@@ -30,6 +31,9 @@ _DECIDING: Final = frozenset({b"connection", b"content-type", b"host", b"origin"
 # What changes how a message is read or answered; `connection: close` is among the deciding, and is not learnt.
 _UNUSUAL: Final = frozenset({b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
 _ANY_VALUE: Final = r"[!-~]+(?: [!-~]+)*"
+
+
+logger = logging.getLogger(__name__)
 
 
 class Taker(Protocol):
@@ -76,9 +80,14 @@ class HotPosts:
 
     def learn(self, data: bytes, request: HttpRequest) -> None:
         """`data` began with this request, which was parsed and taken as an event."""
-        if not self._may_try():
-            return
-        broker = self._broker_of(request.target)
+        if self._may_try():
+            try:
+                self._learn(data, request)
+            except Exception:
+                logger.exception("a layout of requests could not be learnt")  # the request itself is taken
+
+    def _learn(self, data: bytes, request: HttpRequest) -> None:
+        broker = self._broker_of(request.target) if mode_of(request.headers) == "binary" else None
         end = data.find(_END)
         line, *lines = data[:end].split(b"\r\n")
         if broker is None or not 0 < end <= LONGEST_HEAD or line != f"POST {request.target} HTTP/1.1".encode("latin-1"):

@@ -144,6 +144,17 @@ async def test_requests_in_parts_and_several_at_once_are_answered_in_order() -> 
     assert [event.attributes["id"] for event in place.log.events] == list("abcdexfgh")
 
 
+async def test_events_in_structured_mode_go_the_long_way() -> None:
+    place = Place(hot=True)
+    body = b'{"specversion":"1.0","id":"1","source":"/s","type":"t"}'
+    request = (
+        b"POST /broker/town/default HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-type: application/cloudevents+json\r\ncontent-length: %d\r\n\r\n"
+    ) % len(body)
+    assert await place.say(*[request + body] * 5) == [b"202"] * 5
+    assert place.parsed == len(place.log.events) == 5
+
+
 async def test_a_broker_that_is_gone_takes_nothing_by_the_short_way() -> None:
     place = await warm()
     place.ingress.apply([])
