@@ -43,6 +43,8 @@ def to_record(event: CloudEvent) -> KafkaRecord:
         headers.append((_CONTENT_TYPE, content_type))
     headers += [(header, attributes[name]) for name, header in _THEN_HEADERS if name in attributes]
     headers += [(_PREFIX + name, text) for name, text in attributes.items() if name not in _NO_EXTENSION]
+    # The client takes a text for one of C's, which ends at its first NUL.
+    headers = [(name, text.encode() if isinstance(text, str) and "\0" in text else text) for name, text in headers]
     key = attributes.get("partitionkey")
     return KafkaRecord(key.encode() if key else None, headers, value)
 
