@@ -25,3 +25,7 @@ FACTS: dict[str, type[Struct]] = {
     }.items()
 }
 TYPES: dict[type[Struct], str] = {fact: type_ for type_, fact in FACTS.items()}
+
+ENDLESS: frozenset[str] = frozenset({TYPES[simulation.SimulationAdvanced]})
+"""Types whose events follow from one another for as long as a vehicle drives: no trace goes on in them, since it would
+never end."""

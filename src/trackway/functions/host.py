@@ -5,14 +5,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from os import environ
 from typing import Final
 
-from msgspec.structs import replace
-
 from trackway.events import BATCH_MEDIA_TYPE, STRUCTURED_MEDIA_TYPE, Event, InvalidEvent, from_http, to_binary
 from trackway.functions.deps import Deps
 from trackway.functions.exchange import Answered, Received
 from trackway.functions.problem import Refused, problem, problem_of
 from trackway.functions.routes import Routes
 from trackway.functions.settings import Settings
+from trackway.telemetry.trace_context import carried_on, in_trace, valid
 
 LARGEST_REQUEST: Final = 1024 * 1024
 LARGEST_DELIVERY: Final = 64 * 1024 * 1024
@@ -74,7 +73,7 @@ class Function:
         events = self._events(received)
         if not events:
             return _DONE
-        emitted = traced(await self.handler(events, self.deps), events[0].traceparent if len(events) == 1 else None)
+        emitted = carried_on(await self.handler(events, self.deps), events)
         if len(emitted) == 1 and _may_reply(received.headers):
             headers, body = to_binary(emitted[0])
             return Answered(200, headers, body)
@@ -97,7 +96,7 @@ class Function:
             )
         answer = await self.routes.serve(received, self.deps)
         if answer.events:
-            await self.deps.sink.emit(traced(answer.events, received.headers.get("traceparent")))
+            await self.deps.sink.emit(in_trace(answer.events, valid(received.headers.get("traceparent"))))
         return answer.encoded()
 
 
@@ -127,10 +126,3 @@ def _may_reply(headers: Mapping[str, str]) -> bool:
     """Whether the one who delivers reads an event in the answer: Knative says so, but not for a batch."""
     batch = headers.get("content-type", "").startswith(BATCH_MEDIA_TYPE)
     return not batch and "reply" in headers.get("prefer", "")
-
-
-def traced(emitted: Iterable[Event], traceparent: str | None) -> list[Event]:
-    """The events, those without a trace in the trace of what caused them."""
-    if traceparent is None:
-        return list(emitted)
-    return [event if event.traceparent else replace(event, traceparent=traceparent) for event in emitted]

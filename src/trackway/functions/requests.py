@@ -7,9 +7,10 @@ from urllib.parse import unquote
 
 from trackway.functions.exchange import Answered, Received
 from trackway.functions.heads import Headers
-from trackway.functions.host import Function, answer_of, too_large, traced
+from trackway.functions.host import Function, answer_of, too_large
 from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turn
+from trackway.telemetry.trace_context import in_trace, valid
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -112,7 +113,7 @@ class OwnRequest(Turn):
         if event is None:
             return False
         if self._trace is not None:
-            (event,) = traced([event], self._trace.decode("latin-1"))
+            (event,) = in_trace([event], valid(self._trace.decode("latin-1")))
         deps.sink.post(event, self)
         return True
 

@@ -11,6 +11,8 @@ from trackway.functions import SinkUnavailable
 from trackway.functions.connection import LARGEST_HEAD, MOST_TURNS
 from trackway.functions.host import LARGEST_REQUEST
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 
 @pytest.fixture
 async def peer(tmp_path: Path) -> Peer:
@@ -26,9 +28,8 @@ async def test_a_hot_route_is_answered_when_the_broker_has_the_event_and_not_bef
 
 
 async def test_a_hot_route_takes_a_trace_into_its_event(peer: Peer) -> None:
-    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    peer.send(get("/hot?1", f"Traceparent: {parent}"), get("/hot?2"))
-    assert [event.traceparent for event, _ in peer.sink.posted.values()] == [parent, None]
+    peer.send(get("/hot?1", f"Traceparent: {TRACE}"), get("/hot?2"), get("/hot?3", "traceparent: mine"))
+    assert [event.traceparent for event, _ in peer.sink.posted.values()] == [TRACE, None, None]
 
 
 async def test_answers_leave_in_the_order_of_the_requests_in_one_write(peer: Peer) -> None:
@@ -76,12 +77,12 @@ async def test_what_the_short_way_does_not_take_goes_the_long_way(peer: Peer, re
 
 @pytest.mark.parametrize("pieces", [1, 2, 3])
 async def test_what_asks_again_with_the_same_headers_is_answered_the_same(peer: Peer, pieces: int) -> None:
-    lines = "User-Agent: device", "traceparent: 00-1-1-01"
+    lines = "User-Agent: device", f"traceparent: {TRACE}"
     requests = [get(f"/hot?{number}", *lines) for number in range(12)]
     for at in range(0, 12, pieces):
         peer.send(*requests[at : at + pieces])
     assert [event.id for event, _ in peer.sink.posted.values()] == [str(number) for number in range(12)]
-    assert {event.traceparent for event, _ in peer.sink.posted.values()} == {"00-1-1-01"}
+    assert {event.traceparent for event, _ in peer.sink.posted.values()} == {TRACE}
     peer.sink.acknowledge(*peer.sink.posted)
     await peer.hears(HOT * 12)
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 import pytest
+from msgspec.structs import replace
 
-from tests.unit.functions.fakes import NOON, World, ask, deliver, headers_of, started, told, trip
-from trackway.events import Event, InvalidEvent, from_http, to_structured
+from tests.unit.functions.fakes import NOON, World, ask, deliver, headers_of, started, told, trip, wrap
+from trackway.events import Event, InvalidEvent, SimulationAdvanced, from_http, to_structured
 from trackway.functions import (
     Answer,
     Answered,
@@ -162,6 +163,51 @@ async def test_what_is_emitted_stands_in_the_trace_of_its_cause() -> None:
     document = to_structured(event)[:-1] + f',"traceparent":"{trace}"}}'.encode()
     await function_that([event], world).answer(Received("POST", "/", "", headers, document))
     assert [emitted.traceparent for emitted in world.sink.events] == [trace]
+
+
+TRACE, OTHER = (f"00-0af7651916cd43dd8448eb211c80319{n}-b7ad6b7169203331-01" for n in "cd")
+
+
+@pytest.mark.parametrize(
+    ("causes", "trace"),
+    [
+        ({"van-1": TRACE, "van-2": OTHER}, TRACE),
+        ({"van-1": None, "van-2": OTHER}, None),
+        ({"van-3": TRACE, "van-2": TRACE}, TRACE),
+        ({"van-1": None, "van-2": None}, None),
+    ],
+    ids=["that of its vehicle", "none, as its vehicle's event", "the only one", "none"],
+)
+async def test_of_a_batch_each_event_goes_on_in_the_trace_of_what_caused_it(
+    causes: dict[str, str | None], trace: str | None
+) -> None:
+    world, emitted = World(), started(trip(vehicle_id="van-1"))
+    batch = [replace(started(trip(vehicle_id=each)), traceparent=its) for each, its in causes.items()]
+    await deliver(function_that([emitted], world), *batch)
+    assert [event.traceparent for event in world.sink.events] == [trace]
+
+
+async def test_a_trace_does_not_go_on_from_one_slice_of_a_simulation_to_the_next() -> None:
+    world, advanced = World(), SimulationAdvanced(shard=1, until=NOON)
+    emitted = wrap(advanced, "shard-1:1", "shard-1", "shard-1")
+    await deliver(function_that([emitted, emitted], world), replace(started(trip()), traceparent=TRACE))
+    assert [event.traceparent for event in world.sink.events] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "said", ["mine", TRACE.upper(), TRACE + "-00", "ff" + TRACE[2:], TRACE.replace("b7ad6b7169203331", "0" * 16)]
+)
+async def test_a_traceparent_that_is_none_is_passed_over(said: str) -> None:
+    world, http = World(), Http()
+
+    @http.post("/", summary="", answers={202: None})
+    async def take(request: Request[None], deps: Deps) -> Answer:
+        return Answer(202, events=[started(trip())])
+
+    http.function.deps = world.deps()
+    for traceparent in (said, TRACE, "01" + TRACE[2:] + "-what-comes"):
+        assert (await ask(http.function, "POST", "/", traceparent=traceparent)).status == 202
+    assert [event.traceparent for event in world.sink.events] == [None, TRACE, TRACE]
 
 
 async def test_a_function_may_take_events_and_be_asked() -> None:
