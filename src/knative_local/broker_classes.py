@@ -18,6 +18,7 @@ class BrokerClass:
     `first_wait_number`: what stands for n before the first retry in `delay * n` (linear) and `delay * 2^n`
     (exponential); it grows by one with each retry.
     `error_data_bytes`: how much of an answer's body goes into `knativeerrordata`.
+    `tells_empty_answers`: whether `knativeerrordata` is there, and empty, when an answer's body was.
     `no_answer_code`: the `knativeerrorcode` of a delivery without an answer (`knativeerrordata` then says why), or
     None for neither.
     `explains_timeouts`, `explains_bad_replies`: whether dead letters for these reasons carry `knativeerrordest`.
@@ -36,6 +37,7 @@ class BrokerClass:
     bad_reply: Literal["final", "retried", "passed over"]
     first_wait_number: int
     error_data_bytes: int
+    tells_empty_answers: bool
     no_answer_code: int | None
     explains_timeouts: bool
     explains_bad_replies: bool
@@ -55,6 +57,7 @@ KAFKA: Final = BrokerClass(
     bad_reply="final",
     first_wait_number=1,
     error_data_bytes=1_024,
+    tells_empty_answers=False,
     no_answer_code=None,
     explains_timeouts=True,
     explains_bad_replies=True,
@@ -73,6 +76,7 @@ CHANNEL: Final = BrokerClass(
     bad_reply="retried",
     first_wait_number=0,
     error_data_bytes=768,  # 1,024 characters of base64
+    tells_empty_answers=True,
     no_answer_code=500,
     explains_timeouts=False,
     explains_bad_replies=False,

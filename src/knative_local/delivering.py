@@ -120,7 +120,8 @@ class Delivering:
         trigger = self.trigger
         self.in_flight += len(records)
         try:
-            request = request_for(records, trigger, batch=batch)
+            is_dead_letter = to is trigger.delivery.dead_letter_sink
+            request = request_for(records, trigger, batch=batch, is_dead_letter=is_dead_letter)
             answer = await self._subscribers.send(to, trigger.namespace, request, trigger.delivery.timeout)
             return judge(answer, trigger.broker_class)
         except (ConnectionFailed, TimedOut) as error:

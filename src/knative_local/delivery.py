@@ -28,7 +28,7 @@ from knative_local.log.port import Failure, Record
 from knative_local.model import Delivery, Trigger
 
 HOPS: Final = "knativebrokerttl"
-"""The attribute that counts down the replies that an event may still cause; no subscriber sees it."""
+"""The attribute that counts down the replies that an event may still cause; only dead letter sinks see it."""
 _RETRIED = frozenset({404, 408, 409, 429})
 _SAYS_WHEN = frozenset({429, 503})
 _EXTENSION_HEADER = b"kne-"
@@ -92,7 +92,9 @@ def wait_before(
     return wait
 
 
-def request_for(records: Sequence[Record], trigger: Trigger, *, batch: bool) -> HttpRequest:
+def request_for(
+    records: Sequence[Record], trigger: Trigger, *, batch: bool, is_dead_letter: bool = False
+) -> HttpRequest:
     """The delivery of events: a batch, or one in the mode of the Trigger's delivery (binary unless it says json)."""
     record = records[0]
     if batch:
@@ -101,7 +103,7 @@ def request_for(records: Sequence[Record], trigger: Trigger, *, batch: bool) -> 
         headers, body = to_structured(_placed(record, trigger.broker_class))
     else:
         headers, body = to_binary(record.event)
-        if trigger.broker_class.most_hops is not None:
+        if trigger.broker_class.most_hops is not None and not is_dead_letter:
             headers = [pair for pair in headers if pair[0] != _HOPS_HEADER]
         if trigger.broker_class.adds_position:
             headers.append((b"ce-knativekafkapartition", b"%d" % record.partition))
@@ -114,7 +116,7 @@ def dead_letter(event: CloudEvent, destination: str, refused: Refused, broker_cl
     """The event for the dead letter sink, with why it is there.
 
     `knativeerrordest`, and `knativeerrorcode` and `knativeerrordata` where there was an HTTP answer, or as the class
-    has it.
+    has it. What counts replies goes with it, so that a sink that posts it again makes no endless loop.
     """
     extensions = dict(refused.extensions) if broker_class.extensions_from_answers else {}
     if refused.explained:
@@ -123,6 +125,8 @@ def dead_letter(event: CloudEvent, destination: str, refused: Refused, broker_cl
             extensions["knativeerrorcode"] = str(refused.failure.code)
         if refused.failure.data is not None:
             extensions["knativeerrordata"] = refused.failure.data
+    if broker_class.most_hops is not None:
+        extensions.setdefault(HOPS, event.attributes.get(HOPS, str(broker_class.most_hops)))
     return event.extended(extensions) if extensions else event
 
 
@@ -162,7 +166,8 @@ def _judge_answer(answer: HttpResponse, broker_class: BrokerClass) -> Taken | Re
     if 200 <= answer.status < 300:
         return _judge_reply(answer, broker_class)
     body = answer.body[: broker_class.error_data_bytes]
-    failure = Failure(f"answered {answer.status}", answer.status, base64.b64encode(body).decode() if body else None)
+    data = base64.b64encode(body).decode() if body or broker_class.tells_empty_answers else None
+    failure = Failure(f"answered {answer.status}", answer.status, data)
     return Refused(
         failure,
         again=answer.status in _RETRIED or answer.status >= 500,

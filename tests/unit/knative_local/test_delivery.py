@@ -233,7 +233,18 @@ def test_a_channel_brokers_dead_letter_does_not_explain_these(outcome: HttpRespo
     refused = judge(outcome, CHANNEL)
     assert isinstance(refused, Refused)
 
-    assert dead_letter(event(), "http://persist", refused, CHANNEL).json == event().json
+    letter = dead_letter(event(), "http://persist", refused, CHANNEL)
+    assert {name for name in letter.attributes if name.startswith("knative")} == {HOPS}
+
+
+@pytest.mark.parametrize(("broker_class", "data"), [(KAFKA, None), (CHANNEL, "")], ids=lambda value: str(value)[:20])
+def test_an_empty_refusals_data_are_left_out_or_empty(broker_class: BrokerClass, data: str | None) -> None:
+    """OBSERVED-KAFKA, Delivery: "absent when empty"; the channel broker's dead letters have an empty one."""
+    refused = judge(HttpResponse(400, [], b""), broker_class)
+    assert isinstance(refused, Refused)
+
+    letter = dead_letter(event(), "http://persist", refused, broker_class)
+    assert letter.attributes.get("knativeerrordata") == data
 
 
 def test_a_channel_broker_gives_a_refused_connection_a_code() -> None:
@@ -278,6 +289,15 @@ def test_a_channel_broker_ends_a_chain_of_replies() -> None:
 
     request = request_for([Record(1, 0, cause)], replace(trigger(), broker_class=CHANNEL), batch=False)
     assert header(request.headers, b"ce-" + HOPS.encode()) is None
+
+
+def test_a_channel_brokers_dead_letter_goes_on_counting_replies() -> None:
+    """So that a sink that posts it to the Broker again makes no endless loop."""
+    refused, of_channel = Refused(Failure("no"), again=False), replace(trigger(), broker_class=CHANNEL)
+    for cause, left in ((event("0"), b"255"), (event("1", **{HOPS: "7"}), b"7")):
+        letter = dead_letter(cause, "http://persist", refused, CHANNEL)
+        request = request_for([Record(1, 0, letter)], of_channel, batch=False, is_dead_letter=True)
+        assert header(request.headers, b"ce-" + HOPS.encode()) == left
 
 
 def test_a_kafka_brokers_chain_of_replies_has_no_end() -> None:

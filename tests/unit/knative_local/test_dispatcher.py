@@ -5,11 +5,14 @@ import base64
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from knative_local.broker_classes import CHANNEL
 from knative_local.cloudevent import mode_of
+from knative_local.delivery import HOPS
 from knative_local.dispatcher import Dispatcher
 from knative_local.filters import Exact
 from knative_local.http_types import ConnectionFailed, HttpRequest, HttpResponse, TimedOut, header
@@ -71,6 +74,17 @@ async def test_a_dead_letter_goes_to_the_sink_and_is_kept(start: Start, subscrib
         assert kept.delivered_to_sink
         assert kept.event.json == event("1", data={"a": 1}).json
         assert dispatcher.trigger_figures()[0].dead_letters == 1
+
+
+async def test_only_a_channel_brokers_dead_letter_sink_sees_the_count_of_replies(
+    start: Start, subscribers: FakeSubscribers
+) -> None:
+    subscribers.answers["first"] = [HttpResponse(400)]
+    async with start(replace(trigger(dead_letter_sink="sink"), broker_class=CHANNEL)) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+
+    assert [HOPS in sent.attributes for name in ("first", "sink") for sent in subscribers.events(name)] == [False, True]
 
 
 async def test_a_timeout_leaves_code_and_data_out(start: Start, subscribers: FakeSubscribers) -> None:
