@@ -59,6 +59,7 @@ generate: setup-dev ## write the schemas, the frontend's types, the OpenAPI frag
 lock: ## resolve the Python dependencies anew
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras --build-deps-for editable -o requirements.lock pyproject.toml
 	@$(BIN)/pip-compile -q --upgrade --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
+	@$(BIN)/pip-compile -q --upgrade --extra s3 --extra otlp --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras --build-deps-for wheel -c requirements.lock -c requirements-dev.lock -o requirements-image.lock pyproject.toml
 
 setup: $(VENV)/.installed build/frontend/index.html build/map/streets.json
 setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser .java .go

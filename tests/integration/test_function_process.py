@@ -47,11 +47,15 @@ def command(*arguments: str) -> list[str]:
 
 
 @contextmanager
-def serving(name: str, cwd: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(name: str | None, cwd: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The function's process and port, once it listens."""
     port = free_port()
     process = subprocess.Popen(
-        command(name), cwd=cwd, env={**os.environ, "PORT": str(port), **environment}, stderr=subprocess.PIPE, text=True
+        command(*([name] if name else [])),
+        cwd=cwd,
+        env={**os.environ, "PORT": str(port), **environment},
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         eventually(lambda: connects(port) or process.poll() is not None, what=f"{name} listening")
@@ -88,6 +92,15 @@ def test_persist_stores_what_is_posted(tmp_path: Path) -> None:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         assert any("position" in table for table in tables)
     database.close()
+
+
+def test_the_only_function_that_there_is_needs_no_name(tmp_path: Path) -> None:
+    """As in an image that was made for one."""
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "main.py").write_text(SLOW)
+    (tmp_path / "go").touch()
+    with serving(None, tmp_path, TRACKWAY_FUNCTIONS=".") as (_, port):
+        assert post(port, "{}") == (204, "")
 
 
 def test_what_is_in_flight_ends_before_the_process_does(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""``python -m trackway.functions NAME``: serve the function functions/NAME on ``PORT``, until SIGTERM."""
+"""``python -m trackway.functions NAME``: serve the function functions/NAME on ``PORT``, until SIGTERM.
+
+NAME may be left out where there is only one, as in an image made for it.
+"""
 
 import gc
 import logging
@@ -18,16 +21,14 @@ def main(arguments: list[str]) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = Settings.from_environment()
-        if len(arguments) != 1 or arguments[0].startswith("-"):
-            known = ", ".join(names(settings.folder)) or f"none in {settings.folder}/"
-            _refuse(f"usage: python -m trackway.functions NAME (one of: {known})")
-        source_of(settings.folder, arguments[0])
+        name = _named(arguments, settings.folder)
+        source_of(settings.folder, name)
         # Loading the framework takes most of a cold start: not before it is clear that there is something to serve.
         # None of what is loaded is garbage, so nobody need look for some meanwhile (server.py turns it on again).
         gc.disable()
         from trackway.functions.server import serve  # noqa: PLC0415
 
-        serve(arguments[0], settings)
+        serve(name, settings)
     except (InvalidSettings, UnknownFunction) as error:
         _refuse(str(error))
     except OSError as error:
@@ -35,6 +36,15 @@ def main(arguments: list[str]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def _named(arguments: list[str], folder: str) -> str:
+    if len(arguments) == 1 and not arguments[0].startswith("-"):
+        return arguments[0]
+    known = names(folder)
+    if not arguments and len(known) == 1:
+        return known[0]
+    _refuse(f"usage: python -m trackway.functions NAME (one of: {', '.join(known) or f'none in {folder}/'})")
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
