@@ -1,6 +1,6 @@
 """The gateway's application: everything put together, and nothing decided."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,12 +14,16 @@ from realtime_gateway.feeds.http import Feed
 from realtime_gateway.headers import SecurityHeaders
 from realtime_gateway.live import LiveSockets
 from realtime_gateway.live_view import LiveView, utc_now
+from realtime_gateway.meter import Measured
 from realtime_gateway.openapi import Contract
 from realtime_gateway.operations import OperationsSource
 from realtime_gateway.pages import MapFiles, Page
 from realtime_gateway.queries import Queries
 from realtime_gateway.searching import Search
 from realtime_gateway.settings import Settings
+from trackway.metrics import Counting, Reading
+from trackway.metrics.names import GATEWAY_FEED_LAG
+from trackway.metrics.serving import MetricsServer
 from trackway.storage.port import Store
 
 if TYPE_CHECKING:
@@ -40,6 +44,16 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
     search = Search(settings.elasticsearch, settings.tenant)
     sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins)
 
+    def readings() -> Iterator[Reading]:
+        yield from view.meter.readings(sockets.most)
+        yield from view.readings()
+        if feed is not None:
+            yield GATEWAY_FEED_LAG, (), feed.lag()
+        if isinstance(store, Counting):
+            yield from store.readings()
+
+    metrics = MetricsServer(readings)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         try:
@@ -48,8 +62,11 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
                 await stack.enter_async_context(view.running())
                 if feed is not None and place is not None:
                     await stack.enter_async_context(feed.running(place))
+                if settings.metrics_address is not None:
+                    await metrics.open(settings.metrics_address)
                 yield
         finally:
+            metrics.close()
             await search.close()
             await store.close()
 
@@ -65,6 +82,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
     app.router.default = Page(settings.frontend)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Feed, view=view)
+    app.add_middleware(Measured, meter=view.meter)
     contract.install(app)
     problems.install(app)
     return app

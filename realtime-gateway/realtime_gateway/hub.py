@@ -49,7 +49,10 @@ class Hub:
         self.epoch = epoch or secrets.token_hex(8)
         self.fleet = Fleet()
         self.subscribers: set[Subscriber] = set()
-        self._shared: dict[tuple[str, int], Message] = {}
+        self.changes = 0
+        self.conflated = 0
+        """Of the changes since the last frames of those who watch everything, how many a newer one had replaced."""
+        self._shared: dict[tuple[str, int], tuple[Message, int]] = {}
         self._shared_at = (-1, 0)  # (offset, now_ms) of the shared frames
 
     def subscribe(self, codec: Codec, watch: Watch) -> Subscriber:
@@ -121,12 +124,15 @@ class Hub:
             self._shared.clear()
             self._shared_at = (self.fleet.offset, now_ms)
         audience = (subscriber.codec.subprotocol, subscriber.since)
-        message = self._shared.get(audience)
-        if message is None:
-            since = subscriber.since
+        shared, since = self._shared.get(audience), subscriber.since
+        if shared is None:
             vehicles, gone = self.fleet.vehicles_since(since), self.fleet.gone_since(since)
             update = self._update(now_ms, vehicles, self.fleet.trips_since(since), self._counts_since(since), gone)
-            message = self._shared[audience] = subscriber.codec.encode(update)
+            shared = self._shared[audience] = subscriber.codec.encode(update), _size(update)
+        message, told = shared
+        changes = self.fleet.offset - since
+        self.changes += changes
+        self.conflated += max(0, changes - told)
         self._brought_up(subscriber)
         return message
 
@@ -201,6 +207,10 @@ class Hub:
         if trip_id is not None and self.fleet.trip(trip_id) is None:
             message = f"Trip {trip_id} is neither open nor among the last that ended today."
             _replace_notice(subscriber, Notice(code="trip-not-live", message=message))
+
+
+def _size(update: Update) -> int:
+    return len(update.vehicles) + len(update.trips) + len(update.gone) + (update.counts is not None)
 
 
 def _wanted(vehicle: LiveVehicle, box: Box | None, named: Iterable[str]) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from realtime_gateway.codecs import Codec, InvalidWatch, Message, codec_for
+from realtime_gateway.codecs import JSON, Codec, InvalidWatch, Message, codec_for
 from realtime_gateway.live_view import LiveView, Session
 from realtime_gateway.protocol import GOING_AWAY, INVALID_WATCH, NO_WATCH, TOO_MANY, TOO_SLOW, Close
 
@@ -28,10 +28,10 @@ class LiveSockets:
         self, view: LiveView, *, most: int = 1000, patience: float = 10.0, origins: frozenset[str] = frozenset()
     ) -> None:
         self._view = view
-        self._most = most
+        self.most = most
         self.patience = patience
         self._origins = origins
-        self._open = 0
+        self._meter = view.meter
         self._closing = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -44,17 +44,21 @@ class LiveSockets:
         offered: list[str] = socket.scope["subprotocols"]
         codec = codec_for(offered)
         await socket.accept(codec.subprotocol if codec.subprotocol in offered else None)
-        self._open += 1
+        self._meter.opened += 1
+        self._meter.connections += 1
         self._empty.clear()
+        ended = "client"
         try:
             why = await _first_of(self._converse(socket, codec), self._until_closing())
             if why is not None:
+                ended = str(why.code)
                 with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                     async with asyncio.timeout(1):
                         await socket.close(why.code, _short(why.reason))
         finally:
-            self._open -= 1
-            if not self._open:
+            self._meter.ended(ended)
+            self._meter.connections -= 1
+            if not self._meter.connections:
                 self._empty.set()
 
     async def close(self, within: float = 2.0) -> None:
@@ -71,7 +75,7 @@ class LiveSockets:
 
     async def _converse(self, socket: WebSocket, codec: Codec) -> Close | None:
         """Until one side has enough: why the socket is to be closed, or None when the client is gone already."""
-        if self._open > self._most:
+        if self._meter.connections > self.most:
             return TOO_MANY
         try:
             async with asyncio.timeout(self.patience):
@@ -99,9 +103,11 @@ class LiveSockets:
 
     async def _speak(self, socket: WebSocket, session: Session) -> Close | None:
         try:
+            encoding = "json" if session.subscriber.codec is JSON else "msgpack"
             async for message in session.messages():
                 async with asyncio.timeout(self.patience):
                     await _send(socket, message)
+                self._meter.sent(encoding, len(message))
         except TimeoutError:
             return TOO_SLOW
         except (WebSocketDisconnect, RuntimeError):  # starlette's word for a socket that was closed meanwhile

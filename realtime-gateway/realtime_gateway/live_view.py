@@ -17,9 +17,12 @@ from msgspec import Struct
 from realtime_gateway.codecs import Codec, Message
 from realtime_gateway.fleet import KEPT_ENDED
 from realtime_gateway.hub import Hub, Subscriber
+from realtime_gateway.meter import Meter
 from realtime_gateway.protocol import Notice, Watch
 from trackway.domain.clocks import check_time
-from trackway.events import FACTS, Event, InvalidEvent, fact_of, milliseconds
+from trackway.events import FACTS, Event, InvalidEvent, PositionRecorded, fact_of, milliseconds
+from trackway.metrics import Readings
+from trackway.metrics.names import GATEWAY_CHANGES, GATEWAY_CONFLATED, GATEWAY_TRIPS, GATEWAY_VEHICLES
 from trackway.storage.port import Store, StoreUnavailable
 
 log = logging.getLogger("realtime_gateway")
@@ -70,6 +73,7 @@ class LiveView:
         self, store: Store, tenant: str, zone: tzinfo | None = None, now: Callable[[], datetime] = utc_now
     ) -> None:
         self.hub = Hub()
+        self.meter = Meter()
         self._store = store
         self._tenant = tenant
         self._zone = zone
@@ -143,6 +147,7 @@ class LiveView:
         data cannot be read or believed: persist refuses them, and no view waits while the broker tries them again."""
         now = self._now()
         facts = [fact for event in events if (fact := self._fact(event, now)) is not None]
+        self._count_in(len(events), facts, now)
         fleet = self.hub.fleet
         moves = fleet.trip_moves
         fleet.apply(facts)
@@ -150,6 +155,25 @@ class LiveView:
             self._busy_until = self._now() + QUIET_AFTER
         self._schedule_flush()
         self._schedule_look_up()
+
+    def _count_in(self, came: int, facts: Sequence[Struct], now: datetime) -> None:
+        meter = self.meter
+        meter.events_applied += len(facts)
+        meter.events_passed_over += came - len(facts)
+        newest = next((fact for fact in reversed(facts) if isinstance(fact, PositionRecorded)), None)
+        if newest is not None:
+            meter.arrival_age.observe(max(0.0, (now - newest.recorded_at).total_seconds()))
+
+    def readings(self) -> Readings:
+        """How the figures of what is shown stand."""
+        hub, counts = self.hub, self.hub.fleet.counts
+        yield GATEWAY_CHANGES, (), hub.changes
+        yield GATEWAY_CONFLATED, (), hub.conflated
+        yield GATEWAY_VEHICLES, (), len(hub.fleet.vehicles)
+        yield GATEWAY_TRIPS, ("planned",), counts.planned
+        yield GATEWAY_TRIPS, ("underway",), counts.underway
+        yield GATEWAY_TRIPS, ("finished",), counts.finished_today
+        yield GATEWAY_TRIPS, ("cancelled",), counts.cancelled_today
 
     def _fact(self, event: Event, now: datetime) -> Struct | None:
         if event.tenant != self._tenant or event.type not in FACTS:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AliasChoices, Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from trackway.metrics import MetricsAddress, metrics_address
+from trackway.metrics.address import CHOSEN, LENT
 from trackway.search.port import check_address
 
 
@@ -47,6 +49,13 @@ class Settings(BaseSettings):
     frontend: Path = Path("build/frontend")
     map: Path = Path("build/map")
 
+    metrics: str = ""
+    """``host:port`` where Prometheus finds what is counted; any address, since only figures leave by it."""
+    knative_local_metrics: Annotated[
+        str, Field(validation_alias=AliasChoices("KNATIVE_LOCAL_METRICS", "knative_local_metrics"))
+    ] = ""
+    """The abstract Unix socket, as ``@name``, by which the local runtime reads it."""
+
     max_sockets: Annotated[int, Field(ge=1)] = 1000
     origins: frozenset[str] = frozenset()
     """Pages of other hosts that may open the live socket, as a JSON array of ``https://host[:port]``."""
@@ -78,6 +87,16 @@ class Settings(BaseSettings):
                 "127.0.0.1, or set TRACKWAY_BEHIND_MESH=1 where a mesh decides who gets in"
             )
         return self
+
+    @model_validator(mode="after")
+    def _usable_metrics(self) -> "Settings":
+        _ = self.metrics_address
+        return self
+
+    @property
+    def metrics_address(self) -> MetricsAddress | None:
+        """Where metrics are told, if anywhere. Raises UnusableMetricsAddress."""
+        return metrics_address({CHOSEN: self.metrics, LENT: self.knative_local_metrics})
 
     @property
     def zone(self) -> ZoneInfo | None:

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from realtime_gateway.live_view import LiveView
+from realtime_gateway.meter import FEED_PATH
 from realtime_gateway.problems import problem
 from trackway.events import InvalidEvent, from_http
 
-PATH: Final = "/feed"
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes of the largest delivery that is taken."""
 
@@ -30,7 +30,7 @@ class Feed:
         self._view = view
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH:
+        if scope["type"] != "http" or scope["path"] != FEED_PATH:
             await self._app(scope, receive, send)
             return
         refusal = await self._take(scope, receive)

@@ -82,6 +82,7 @@ class KafkaFeed:
     def __init__(self, topic: KafkaTopic, receive: Callable[[Sequence[Event]], None]) -> None:
         self._topic = topic
         self._receive = receive
+        self._consumer: Consumer | None = None
         # A consumer wants a group; this one joins none and commits nothing.
         self._settings: dict[str, object] = {
             "bootstrap.servers": topic.servers,
@@ -94,6 +95,16 @@ class KafkaFeed:
             "logger": log,
             "log_level": 3,
         }
+
+    def lag(self) -> int:
+        """Events of the topic that were not read yet, as far as the brokers have told without being asked."""
+        consumer = self._consumer
+        if consumer is None:
+            return 0
+        try:
+            return sum(_left(consumer, each) for each in consumer.position(consumer.assignment()))
+        except (KafkaException, RuntimeError):  # it has just been closed
+            return 0
 
     async def locate(self) -> Place:
         """Where to begin, to be asked before the store is read. Raises FeedUnavailable."""
@@ -161,6 +172,7 @@ class KafkaFeed:
         try:
             topic = self._topic.topic
             consumer.assign([TopicPartition(topic, number, at) for number, at in place.begin.items()])
+            self._consumer = consumer
             while not reading.stopping.is_set():
                 first = consumer.poll(POLL_S)
                 if first is not None:
@@ -170,6 +182,7 @@ class KafkaFeed:
         except Exception:
             log.exception("the feed has ended; what is shown stays as it is until the gateway is started again")
         finally:
+            self._consumer = None
             consumer.close()
 
     def _hand_over(self, messages: list[Message], reading: _Reading, loop: asyncio.AbstractEventLoop) -> None:
@@ -217,6 +230,12 @@ def _follow(messages: Sequence[Message], left: dict[int, int]) -> None:
         end = left.get(number)
         if end is not None and offset + (error is None) >= end:
             del left[number]
+
+
+def _left(consumer: Consumer, read: TopicPartition) -> int:
+    """How many of a partition's events come after `read`."""
+    _, end = consumer.get_watermark_offsets(read, cached=True)
+    return max(0, end - read.offset) if read.offset >= 0 else 0
 
 
 def _bytes(value: str | bytes | None) -> bytes:

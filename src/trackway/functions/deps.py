@@ -2,12 +2,14 @@
 for."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Protocol
 
 from trackway.functions.settings import Settings
 from trackway.functions.sink import BrokerSink, NoSink, Sink
+from trackway.metrics import Counting, Reading
 
 if TYPE_CHECKING:
     from trackway.storage.port import Store
@@ -84,6 +86,13 @@ class Deps:
 
             self._streets = Streets.load(self.settings.streets)
         return self._streets
+
+    def readings(self, function: str) -> Iterator[Reading]:
+        """What was counted by what was made, for the ``function``."""
+        if isinstance(self._sink, BrokerSink):
+            yield from self._sink.readings(function)
+        if isinstance(self._store, Counting):
+            yield from self._store.readings()
 
     async def close(self) -> None:
         """Release what was made."""

@@ -8,6 +8,7 @@ from typing import Final
 from trackway.events import BATCH_MEDIA_TYPE, STRUCTURED_MEDIA_TYPE, Event, InvalidEvent, from_http, to_binary
 from trackway.functions.deps import Deps
 from trackway.functions.exchange import Answered, Received
+from trackway.functions.meter import Meter
 from trackway.functions.problem import Refused, problem, problem_of
 from trackway.functions.routes import Routes
 from trackway.functions.settings import Settings
@@ -34,6 +35,7 @@ class Function:
         self.handler: Handler | None = None
         self.salvage: Salvage | None = None
         self.routes = Routes()
+        self.meter = Meter()
         self._deps: Deps | None = None
 
     @property
@@ -73,6 +75,7 @@ class Function:
         events = self._events(received)
         if not events:
             return _DONE
+        self.meter.events += len(events)
         emitted = carried_on(await self.handler(events, self.deps), events)
         if len(emitted) == 1 and _may_reply(received.headers):
             headers, body = to_binary(emitted[0])

@@ -1,11 +1,13 @@
 """Declaring what a function serves: ``@on_events`` for one that only takes events, ``Http()`` for one with routes."""
 
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 from trackway.functions.exchange import Answered, Received
 from trackway.functions.host import Function, Handler, Salvage, largest_body, too_large
+from trackway.functions.meter import EVENTS, REQUEST
 from trackway.functions.routes import Hot, Reader, Route, RouteHandler
 
 if TYPE_CHECKING:
@@ -144,12 +146,14 @@ async def _answer(function: Function, request: "FrameworkRequest") -> "Framework
     from starlette.responses import Response  # noqa: PLC0415 - the framework has loaded it; tables of routes do without
 
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-    body = await _body(request, largest_body(delivery=function.is_delivery(request.method, headers)))
+    begun, delivery = perf_counter(), function.is_delivery(request.method, headers)
+    body = await _body(request, largest_body(delivery=delivery))
     if isinstance(body, bytes):
         query = request.scope["query_string"].decode("latin-1")
         answered = await function.answer(Received(request.method, request.scope["path"], query, headers, body))
     else:
         answered = body
+    function.meter.answered(EVENTS if delivery else REQUEST, answered.status, perf_counter() - begun)
     response = Response(status_code=answered.status)
     response.body = answered.body
     response.raw_headers = list(answered.headers)

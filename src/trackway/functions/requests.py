@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Coroutine
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from trackway.functions.exchange import Answered, Received
 from trackway.functions.heads import Headers
 from trackway.functions.host import Function, answer_of, too_large
+from trackway.functions.meter import EVENTS, ONE_IN, REQUEST
 from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turn
 from trackway.telemetry.trace_context import in_trace, valid
@@ -34,6 +36,7 @@ class OwnRequest(Turn):
 
     is_over = False
     _chunks: list[bytes] | None = None
+    _begun = 0.0
 
     def __init__(
         self,
@@ -86,17 +89,24 @@ class OwnRequest(Turn):
 
     def begin(self) -> None:
         if self._hot is None or self._chunks or not self._emit(self._hot):
+            self._begun = perf_counter()
             self._line.run(self._answer())
 
     def refuse(self, answered: Answered) -> None:
         """Answer so."""
         self.answer = answered.wire()
+        kind = EVENTS if self._hot is None and self._method else REQUEST
+        self._function.meter.answered(kind, answered.status, perf_counter() - self._begun if self._begun else None)
         self._line.settled()
 
     def arrived(self) -> None:
         """The broker has the event."""
         assert self._hot is not None  # noqa: S101 - only a hot route's event is emitted from here; narrows the type
         self.answer = self._hot.answer
+        meter = self._function.meter
+        meter.answered_shortly += 1
+        if self._begun:
+            meter.timed(perf_counter() - self._begun)
         self._line.settled()
 
     def failed(self, error: Exception) -> None:
@@ -114,6 +124,10 @@ class OwnRequest(Turn):
             return False
         if self._trace is not None:
             (event,) = in_trace([event], valid(self._trace.decode("latin-1")))
+        meter = self._function.meter
+        if not meter.begun % ONE_IN:
+            self._begun = perf_counter()
+        meter.begun += 1
         deps.sink.post(event, self)
         return True
 

@@ -7,6 +7,7 @@ import gc
 import socket
 import sys
 from asyncio import Runner, gather
+from collections.abc import Iterator
 from contextlib import suppress
 from os import environ
 from pathlib import Path
@@ -21,8 +22,11 @@ from trackway.functions.catalogue import function_in, source_of
 from trackway.functions.connection import connection_for
 from trackway.functions.deps import Deps
 from trackway.functions.framework import create_asgi_app
+from trackway.functions.host import Function
 from trackway.functions.hot_address import HotAddress
 from trackway.functions.settings import Settings
+from trackway.metrics import Reading
+from trackway.metrics.serving import MetricsServer
 
 DRAIN: Final = 30
 """Seconds that what is in flight may take after SIGTERM."""
@@ -76,15 +80,25 @@ def serve(name: str, settings: Settings) -> None:
     gc.freeze()
     gc.enable()
     with listen(settings.host, settings.port) as listener, Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(_Server(config, function.deps), function.deps, listener))
+        runner.run(_run(_Server(config, function.deps), function, name, listener))
 
 
-async def _run(server: _Server, deps: Deps, listener: socket.socket) -> None:
+async def _run(server: _Server, function: Function, name: str, listener: socket.socket) -> None:
+    deps = function.deps
+
+    def readings() -> Iterator[Reading]:
+        yield from function.meter.readings(name)
+        yield from deps.readings(name)
+
+    metrics = MetricsServer(readings)
     try:
         server.hot = await HotAddress.open(server.config, environ)
         tell_ready()
+        if deps.settings.metrics is not None:
+            await metrics.open(deps.settings.metrics)
         await server.serve(sockets=[listener])
     finally:
+        metrics.close()
         await deps.close()
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from trackway.events import DEFAULT_TENANT
 from trackway.functions.address import SinkAddress, UnusableAddress, parse_address
+from trackway.metrics import MetricsAddress, UnusableMetricsAddress, metrics_address
 
 
 class InvalidSettings(ValueError):
@@ -24,7 +25,8 @@ _TRUE: Final = {"1", "true", "yes"}
 class Settings(Struct, frozen=True, kw_only=True):
     """``store`` and ``streets`` say where data are, ``folder`` holds the functions, ``sink`` is where events are
     emitted to; HTTP requests belong to ``tenant`` until there is authentication. Days of trips are written to
-    ``archive``, and forgotten by the store when they are ``keep_days`` old (None: never)."""
+    ``archive``, and forgotten by the store when they are ``keep_days`` old (None: never). Metrics are told at
+    ``metrics``, if anywhere: only figures leave by it, so unlike ``host`` it need not be loopback."""
 
     store: str = "sqlite:///var/trackway.db"
     streets: str = "build/map/streets.json"
@@ -35,12 +37,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink: SinkAddress | None = None
     archive: str | None = None
     keep_days: int | None = None
+    metrics: MetricsAddress | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = environ) -> Self:
         """Read ``TRACKWAY_STORE``, ``TRACKWAY_STREETS``, ``TRACKWAY_FUNCTIONS``, ``TRACKWAY_TENANT``,
         ``TRACKWAY_ARCHIVE``, ``TRACKWAY_KEEP_DAYS``, ``TRACKWAY_HOST``, ``PORT``, ``K_SINK`` and ``KNATIVE_LOCAL_SINK``
-        (which wins, since it takes batches). Raises InvalidSettings."""
+        (which wins, since it takes batches), and what ``metrics_address`` reads. Raises InvalidSettings."""
         plain = {
             name: environment[variable]
             for name, variable in {
@@ -58,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             host=_host(environment),
             port=_port(environment),
             sink=_sink(environment),
+            metrics=_metrics(environment),
         )
 
 
@@ -73,6 +77,13 @@ def _host(environment: Mapping[str, str]) -> str:
             "authenticate; in a cluster, where the mesh does, set TRACKWAY_BEHIND_MESH=1"
         )
     return host
+
+
+def _metrics(environment: Mapping[str, str]) -> MetricsAddress | None:
+    try:
+        return metrics_address(environment)
+    except UnusableMetricsAddress as error:
+        raise InvalidSettings(str(error)) from None
 
 
 def _keep_days(environment: Mapping[str, str]) -> int | None:

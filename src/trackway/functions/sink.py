@@ -14,6 +14,8 @@ from trackway.events import BATCH_MEDIA_TYPE, Event, to_binary, to_structured
 from trackway.functions.address import SinkAddress
 from trackway.functions.client import Client
 from trackway.functions.problem import SinkRefused, SinkUnavailable
+from trackway.metrics import Histogram, Readings
+from trackway.metrics.names import DURATIONS, FUNCTION_EMITTED, FUNCTION_SINK_DURATION, FUNCTION_SINK_WAITING
 
 PATIENCE: Final = 5.0
 """Seconds that an unreachable or busy broker is tried for, before the one who asked is told so."""
@@ -141,6 +143,8 @@ class BrokerSink:
         self._waiting: deque[_Parcel] = deque()
         self._posters: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._results = dict.fromkeys(("accepted", "refused", "unavailable"), 0)
+        self._durations = Histogram(DURATIONS)
 
     async def emit(self, events: Sequence[Event]) -> None:
         if not events:
@@ -157,6 +161,13 @@ class BrokerSink:
             emission.failed(error)
         else:
             self._schedule()
+
+    def readings(self, function: str) -> Readings:
+        """What became of the events of the ``function``."""
+        for result, count in self._results.items():
+            yield FUNCTION_EMITTED, (function, result), count
+        yield FUNCTION_SINK_WAITING, (function,), len(self._waiting)
+        yield FUNCTION_SINK_DURATION, (function,), self._durations
 
     async def close(self) -> None:
         for poster in self._posters:
@@ -211,6 +222,7 @@ class BrokerSink:
             await self._post(parcels)
         except SinkRefused as error:
             if len(parcels) == 1:
+                self._results["refused"] += 1
                 _fail(parcels, error)
                 return
             for parcel in parcels:  # one bad event does not fail those of others
@@ -219,8 +231,10 @@ class BrokerSink:
             _fail(parcels, SinkUnavailable("the function is stopping"))
             raise
         except Exception as error:  # also a bug must not leave anybody waiting
+            self._results["unavailable"] += len(parcels)
             _fail(parcels, error)
         else:
+            self._results["accepted"] += len(parcels)
             # The next post goes out first: the broker works on it while these are answered.
             asyncio.get_running_loop().call_soon(_tell, parcels)
 
@@ -229,15 +243,19 @@ class BrokerSink:
         headers, body, _ = parcels[0]
         if self._address.takes_batches:
             headers, body = _BATCH_HEADERS, b"[" + b",".join([body for _, body, _ in parcels]) + b"]"
-        deadline, wait = monotonic() + self._patience, FIRST_WAIT
-        while True:
-            reason = await self._attempt(headers, body, deadline - monotonic())
-            if reason is None:
-                return
-            if monotonic() + wait > deadline:
-                raise SinkUnavailable(f"the broker at {self._address} did not take the event: {reason}")
-            await self._sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT)
+        begun, wait = monotonic(), FIRST_WAIT
+        deadline = begun + self._patience
+        try:
+            while True:
+                reason = await self._attempt(headers, body, deadline - monotonic())
+                if reason is None:
+                    return
+                if monotonic() + wait > deadline:
+                    raise SinkUnavailable(f"the broker at {self._address} did not take the event: {reason}")
+                await self._sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+        finally:
+            self._durations.observe(monotonic() - begun)
 
     async def _attempt(self, headers: list[tuple[bytes, bytes]], body: bytes, patience: float) -> str | None:
         """One post: None when accepted, else why not (try again). Raises SinkRefused."""

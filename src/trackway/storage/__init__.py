@@ -7,6 +7,12 @@ def open_store(url: str) -> Store:
     """The store at ``sqlite:///relative/path``, ``sqlite:////absolute/path``, ``mongodb://host:port/database`` (or
     ``mongodb+srv://``) or ``memory://``; nothing is opened until the first call. Raises ValueError naming what is
     served."""
+    from trackway.storage.measured import measured  # noqa: PLC0415 - who imports the port alone opens nothing
+
+    return measured(_opened(url))
+
+
+def _opened(url: str) -> Store:
     if url == "memory://":
         from trackway.storage.memory import InMemoryStore  # noqa: PLC0415 - only what is asked for is loaded
 

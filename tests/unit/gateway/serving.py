@@ -62,6 +62,12 @@ class Serving:
         events = [fact_event(fact, f"{name}-{number}") for number, fact in enumerate(facts)]
         self.gateway.view.receive(events)
 
+    async def settled(self) -> None:
+        """Return when the gateway has noticed that no socket is open."""
+        async with asyncio.timeout(5):
+            while self.gateway.view.meter.connections:
+                await asyncio.sleep(0.001)  # the end of another task; nothing tells of it
+
     def socket(self, codec: Codec = JSON, **options: Any) -> connect:
         """A client's socket; no compression and no proxy."""
         options = {"compression": None, "proxy": None, **options}
