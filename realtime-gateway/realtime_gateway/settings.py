@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     knative_local_metrics: Annotated[
         str, Field(validation_alias=AliasChoices("KNATIVE_LOCAL_METRICS", "knative_local_metrics"))
     ] = ""
-    """The abstract Unix socket, as ``@name``, by which the local runtime reads it."""
+    """The Unix socket by which the local runtime reads it."""
 
     max_sockets: Annotated[int, Field(ge=1)] = 1000
     origins: frozenset[str] = frozenset()

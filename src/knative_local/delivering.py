@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 from knative_local.cloudevent import CloudEvent
 from knative_local.delivery import Refused, Taken, dead_letter, judge, reply_to, request_for, wait_before
 from knative_local.http_types import ConnectionFailed, Subscribers, TimedOut
 from knative_local.log.port import EventLog, Failure, LogUnavailable, Record
+from knative_local.metrics.figures import DeliveryFigures
 from knative_local.model import Destination, Trigger
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ class Delivering:
     def __init__(self, trigger: Trigger, log: EventLog, subscribers: Subscribers, wait: Sleep, back_off: Sleep) -> None:
         self.trigger = trigger
         self.in_flight = 0
+        self.figures = DeliveryFigures()
         self._log = log
         self._subscribers = subscribers
         self._wait = wait
@@ -87,6 +90,7 @@ class Delivering:
             self.trigger.key, record.event.attributes["id"], failed.attempts, failed.refused.failure.reason,
         )  # fmt: skip
         await self._durably(self._keeping(record, failed, delivered_to_sink=False))
+        self.figures.dead_letters += 1
         sink = self.trigger.delivery.dead_letter_sink
         if sink is None:
             return
@@ -119,19 +123,22 @@ class Delivering:
     async def _attempt(self, to: Destination, records: Sequence[Record], *, batch: bool) -> Taken | Refused:
         trigger = self.trigger
         self.in_flight += len(records)
+        begun = perf_counter()
         try:
             is_dead_letter = to is trigger.delivery.dead_letter_sink
             request = request_for(records, trigger, batch=batch, is_dead_letter=is_dead_letter)
             answer = await self._subscribers.send(to, trigger.namespace, request, trigger.delivery.timeout)
-            return judge(answer, trigger.broker_class)
+            verdict = judge(answer, trigger.broker_class)
         except (ConnectionFailed, TimedOut) as error:
-            return judge(error, trigger.broker_class)
+            verdict = judge(error, trigger.broker_class)
         except Exception as error:
             # Whatever it is, the event must end up somewhere: a lost task would hold the cursor for ever.
             logger.exception("%s: delivery failed in an unforeseen way", trigger.key)
-            return judge(ConnectionFailed(repr(error)), trigger.broker_class)
+            verdict = judge(ConnectionFailed(repr(error)), trigger.broker_class)
         finally:
             self.in_flight -= len(records)
+        self.figures.attempted(len(records), perf_counter() - begun, _result(verdict))
+        return verdict
 
     def _url_of(self, destination: Destination) -> str:
         return self._subscribers.url_of(destination, self.trigger.namespace)
@@ -160,3 +167,9 @@ class Delivering:
                 await self._wait(_LOG_UNAVAILABLE_WAIT_S)
             else:
                 return
+
+
+def _result(verdict: Taken | Refused) -> str:
+    if isinstance(verdict, Taken):
+        return "taken"
+    return "retried" if verdict.again else "refused"

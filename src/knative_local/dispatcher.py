@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from knative_local.http_types import Subscribers
 from knative_local.log.port import DeadLetter, EventLog, LogUnavailable, Record
+from knative_local.metrics.figures import DeliveryFigures
 from knative_local.model import Trigger
 from knative_local.pump import Bounds, Pump, Sleep
 
@@ -31,6 +32,7 @@ class TriggerFigures:
     in_flight: int
     backlog: int
     dead_letters: int
+    deliveries: DeliveryFigures
 
 
 class Dispatcher:
@@ -129,6 +131,7 @@ class Dispatcher:
                 in_flight=pump.in_flight,
                 backlog=pump.backlog,
                 dead_letters=dead.get(key, 0),
+                deliveries=pump.deliveries,
             )
             for key, pump in self._pumps.items()
         ]

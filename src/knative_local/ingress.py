@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from knative_local.cloudevent import CloudEvent, NotAnEvent, from_batch, from_http, mode_of
@@ -39,6 +40,9 @@ class Ingress:
         self._most_bytes = most_bytes
         self._most_batch_bytes = most_batch_bytes
         self._jobs = jobs
+        self.refused: Counter[int] = Counter()
+        """Posts that were not taken, by status."""
+        self._answered = self._answer
 
     def apply(self, brokers: Iterable[Broker | Channel]) -> None:
         """Take events for these from now on."""
@@ -61,20 +65,20 @@ class Ingress:
         if request.method == "OPTIONS":
             return HttpResponse(200, [_ALLOW])
         if request.method != "POST":
-            return _problem(405, "Method not allowed", f"{request.method} is not taken; POST an event", [_ALLOW])
+            return self._problem(405, "Method not allowed", f"{request.method} is not taken; POST an event", [_ALLOW])
         if broker_class is None:
-            return _problem(404, "No such broker", f"there is no broker at /{broker}; known: {self._known()}")
+            return self._problem(404, "No such broker", f"there is no broker at /{broker}; known: {self._known()}")
         batch = internal and mode_of(request.headers) == "batch"
         most = self._most_batch_bytes if batch else self._most_bytes
         if len(request.body) > most:
-            return _problem(413, "Event too large", f"{len(request.body)} bytes; at most {most} are taken")
+            return self._problem(413, "Event too large", f"{len(request.body)} bytes; at most {most} are taken")
         try:
             events = from_batch(request.body) if batch else [from_http(request.headers, request.body)]
         except NotAnEvent as error:
-            return _problem(400, "Not a CloudEvent", str(error))
+            return self._problem(400, "Not a CloudEvent", str(error))
         if broker_class.adds_arrival_time:
             events = [arrived(event, broker_class) for event in events]
-        return Promise(self._log.append(broker, events), _answer)
+        return Promise(self._log.append(broker, events), self._answered)
 
     def take(self, broker: str, event: CloudEvent) -> Promise | None:
         """The answer to an event for `/<namespace>/<broker>`; None where `accept` has to say why there is none."""
@@ -83,7 +87,7 @@ class Ingress:
             return None
         if broker_class.adds_arrival_time:
             event = arrived(event, broker_class)
-        return Promise(self._log.append(broker[1:], [event]), _answer)
+        return Promise(self._log.append(broker[1:], [event]), self._answered)
 
     async def receive(self, request: HttpRequest, *, internal: bool) -> HttpResponse:
         """As `accept`, for who can wait."""
@@ -96,14 +100,17 @@ class Ingress:
     def _known(self) -> str:
         return ", ".join(f"/{key}" for key in sorted(self._classes)) or "none"
 
+    def _answer(self, durable: asyncio.Future[None]) -> HttpResponse:
+        error = durable.exception()
+        if error is None:
+            return _ACCEPTED
+        if not isinstance(error, LogUnavailable):
+            raise error
+        return self._problem(503, "Cannot store", str(error), [(b"retry-after", b"1")])
 
-def _answer(durable: asyncio.Future[None]) -> HttpResponse:
-    error = durable.exception()
-    if error is None:
-        return _ACCEPTED
-    if not isinstance(error, LogUnavailable):
-        raise error
-    return _problem(503, "Cannot store", str(error), [(b"retry-after", b"1")])
+    def _problem(self, status: int, title: str, detail: str, headers: Headers | None = None) -> HttpResponse:
+        self.refused[status] += 1
+        return _problem(status, title, detail, headers)
 
 
 def _problem(status: int, title: str, detail: str, headers: Headers | None = None) -> HttpResponse:

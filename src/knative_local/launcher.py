@@ -20,6 +20,8 @@ from typing import Final
 from knative_local.environment import machine_environment
 from knative_local.forking import CannotFork, ForkServer, ForkServers, Module, module_of, reap
 from knative_local.http1 import HttpClient
+from knative_local.metrics.page import VARIABLE as METRICS
+from knative_local.metrics.page import Told
 from knative_local.process import HOST, RUN_MARK, AdoptedChild, Child, ExecutedChild, Program, StartError, run_mark
 from knative_local.process_log import ProcessLog
 from knative_local.readiness import ReadySocket
@@ -87,10 +89,12 @@ class Launcher:
     def __init__(self, root: Path, state: Path, client: HttpClient) -> None:
         self._root = root
         self._logs = state / "log"
+        self._run = state / "run"
+        self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._mark = run_mark(state)
         self._client = client
         self._before = _end_with_parent()
-        self._running: set[Child] = set()
+        self._running: dict[Child, str] = {}
         self._programs: dict[tuple[str, ...], Program] = {}
         self._fork_servers = ForkServers(self._start_parent)
         self._groups: set[int] = set()
@@ -124,6 +128,14 @@ class Launcher:
         """End what processes were forked from; they themselves are ended by who has started them."""
         await self._fork_servers.stop()
 
+    @property
+    def instances(self) -> list[Told]:
+        """Where those that run may tell their metrics: those that know how to have made the socket."""
+        found = ((name, child, self._metrics(child.address.port)) for child, name in self._running.items())
+        return [
+            Told(str(path), {"pod": f"{name}-{child.address.port}"}) for name, child, path in found if path.is_socket()
+        ]
+
     def kill_all(self) -> None:
         """SIGKILL to every process that is still there."""
         for child in list(self._running):
@@ -155,7 +167,7 @@ class Launcher:
             if log is not None:
                 log.close()
             raise StartError(f"cannot start {argv[0]}: {error.strerror or error}") from error
-        self._watch(child)
+        self._watch(name, child)
         return child
 
     async def _fork(
@@ -175,11 +187,17 @@ class Launcher:
             pid = await server.fork(module, self._own(environment, port, notice), (its_stdout, its_stderr))
             child = AdoptedChild(port, self._client, log, notice, self._program(argv), pid, (stdout, stderr))
             undo.pop_all()
-        self._watch(child)
+        self._watch(name, child)
         return child
 
     def _own(self, environment: Mapping[str, str], port: int, notice: ReadySocket) -> dict[str, str]:
-        return {**environment, **notice.environment, "PORT": str(port), RUN_MARK: self._mark}
+        metrics = self._metrics(port)
+        metrics.unlink(missing_ok=True)  # of one that had the same port
+        own = {"PORT": str(port), METRICS: str(metrics), RUN_MARK: self._mark}
+        return {**environment, **notice.environment, **own}
+
+    def _metrics(self, port: int) -> Path:
+        return (self._run / f"m{port}.sock").resolve()
 
     def _program(self, argv: Sequence[str]) -> Program:
         return self._programs.setdefault(tuple(argv), Program())
@@ -187,12 +205,13 @@ class Launcher:
     async def _start_parent(self, argv: Sequence[str], environment: Mapping[str, str], control: int) -> Child:
         return await self._execute(FORK_SERVER, argv, {**machine_environment(), **environment}, (control,))
 
-    def _watch(self, child: Child) -> None:
-        self._running.add(child)
+    def _watch(self, name: str, child: Child) -> None:
+        self._running[child] = name
         child.when_ended(self._ended)
 
     def _ended(self, child: Child) -> None:
         """What it left behind was killed with it, and has become ours where there is a fork server."""
-        self._running.discard(child)
+        self._running.pop(child, None)
+        self._metrics(child.address.port).unlink(missing_ok=True)
         self._groups.add(child.pid)
         self._groups = {group for group in self._groups if not reap(group)}

@@ -24,6 +24,8 @@ from knative_local.job_sinks import JobSinks
 from knative_local.kafka_sinks import KafkaSinks
 from knative_local.launcher import Launcher
 from knative_local.log.opening import LogOptions, open_log
+from knative_local.metrics.page import MetricsPage
+from knative_local.metrics.reading import Sources
 from knative_local.model import Deployment, Destination, JobSink, Manifests
 from knative_local.names import KAFKA_SINK_PATH, RESERVED, Names
 from knative_local.parts import DELIVERIES_GRACE_S, Parts
@@ -107,7 +109,9 @@ class Node:
         status = Status(
             names, manifests, services, deployments, dispatcher, traffic, log, pings, jobs, kafka_sinks, self.loaded
         )  # fmt: skip
-        reserved = _admin_of(status, admin, kafka_sinks)
+        sources = Sources(ingress, traffic, dispatcher, services, deployments, pings, kafka_sinks, jobs)
+        metrics = MetricsPage(sources.readings, lambda: launcher.instances, client)
+        reserved = _admin_of(status, metrics, admin, kafka_sinks)
         door = FrontDoor(Routes(manifests.virtual_services), names, backends, client, ingress, reserved)
         self._parts = Parts(
             services, deployments, subscribers, door, status, admin, ingress, dispatcher, pings, jobs, kafka_sinks
@@ -194,7 +198,7 @@ def ingress_path(state: Path) -> Path:
 
 
 def _admin_of(
-    status: Status, admin: Admin, kafka_sinks: KafkaSinks
+    status: Status, metrics: MetricsPage, admin: Admin, kafka_sinks: KafkaSinks
 ) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
     async def answer(request: HttpRequest) -> HttpResponse:
         if request.target.startswith(KAFKA_SINK_PATH):
@@ -205,6 +209,8 @@ def _admin_of(
         if request.method == "GET" and path == "/status":
             body = json.dumps(status.report(), separators=(",", ":")).encode()
             return HttpResponse(200, [(b"content-type", b"application/json")], body)
+        if request.method == "GET" and path == "/metrics":
+            return await metrics.answer()
         found = await admin.answer(HttpRequest(request.method, target, request.headers, request.body))
         return found or problem(404, f"there is nothing at {RESERVED}{path[1:]}")
 

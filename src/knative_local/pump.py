@@ -12,6 +12,7 @@ from knative_local.delivering import Delivering, Sleep
 from knative_local.http_types import Subscribers
 from knative_local.lanes import Lanes
 from knative_local.log.port import EventLog, LogUnavailable, Record, bytes_of
+from knative_local.metrics.figures import DeliveryFigures
 from knative_local.model import Trigger
 from knative_local.rates import Rate
 from knative_local.slots import Slots
@@ -79,6 +80,11 @@ class Pump:
     def in_flight(self) -> int:
         """Events that are with the subscriber now."""
         return self._delivering.in_flight
+
+    @property
+    def deliveries(self) -> DeliveryFigures:
+        """What became of its attempts."""
+        return self._delivering.figures
 
     def change(self, trigger: Trigger) -> None:
         """Go on by another definition of the same Trigger: attempts that have begun end as they were."""

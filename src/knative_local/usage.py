@@ -9,6 +9,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final
 
+from knative_local.metrics.figures import Histogram
 from knative_local.rates import Rate
 
 REMEMBERED_S: Final = 15 * 60
@@ -23,6 +24,8 @@ class Usage:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._rate = Rate()
+        self.durations = Histogram()
+        self.cold_start_durations = Histogram()
         self._latencies: deque[tuple[float, float]] = deque(maxlen=LATENCIES)
         self._cold_starts: deque[tuple[float, float]] = deque(maxlen=MOST_STEPS)
         self._history: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=MOST_STEPS)
@@ -30,6 +33,7 @@ class Usage:
     def request(self, seconds: float) -> None:
         """A request ended after `seconds`."""
         self._rate.add()
+        self.durations.observe(seconds)
         self._latencies.append((self._clock(), seconds))
 
     def requests(self, count: int) -> None:
@@ -39,6 +43,12 @@ class Usage:
     def cold_start(self, seconds: float) -> None:
         """A request found no instance, and `seconds` later one was there for it."""
         self._cold_starts.append((self._clock(), seconds))
+        self.cold_start_durations.observe(seconds)
+
+    @property
+    def requests_total(self) -> int:
+        """How many requests have ended."""
+        return self._rate.total
 
     def instances(self, count: int) -> None:
         """From now on there are `count` instances."""

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 LENT: Final = "KNATIVE_LOCAL_METRICS"
-"""The name of an abstract Unix socket, from the local runtime, which gathers what all its instances tell."""
+"""The path of a Unix socket to make, from the local runtime, which gathers what all its instances tell."""
 
 CHOSEN: Final = "TRACKWAY_METRICS"
 """``host:port`` to listen on: in a cluster a port that Prometheus scrapes."""
@@ -16,20 +16,18 @@ class UnusableMetricsAddress(ValueError):
 
 
 class MetricsAddress(NamedTuple):
-    """Either ``host`` and ``port``, or the ``name`` of an abstract Unix socket."""
+    """Either ``host`` and ``port``, or the ``path`` of a Unix socket."""
 
     host: str = ""
     port: int = 0
-    name: str = ""
+    path: str = ""
 
 
 def metrics_address(environment: Mapping[str, str]) -> MetricsAddress | None:
     """What the environment says; None where nobody wants to know. Raises UnusableMetricsAddress."""
     lent = environment.get(LENT)
     if lent:
-        if not lent.startswith("@") or not 1 < len(lent) <= 107:
-            raise UnusableMetricsAddress(f"{LENT}={lent!r} is not the name of an abstract Unix socket, as @name")
-        return MetricsAddress(name=lent[1:])
+        return MetricsAddress(path=lent)
     text = environment.get(CHOSEN)
     if not text:
         return None

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,14 +29,12 @@ class MetricsServer:
     async def open(self, address: MetricsAddress) -> None:
         """Listen. Raises OSError naming the address."""
         try:
-            if address.name:
-                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                listener.bind("\0" + address.name)
-                self._server = await asyncio.start_unix_server(self._answer, sock=listener, limit=_LARGEST_HEAD)
+            if address.path:
+                self._server = await asyncio.start_unix_server(self._answer, address.path, limit=_LARGEST_HEAD)
             else:
                 self._server = await asyncio.start_server(self._answer, address.host, address.port, limit=_LARGEST_HEAD)
         except OSError as error:
-            where = f"@{address.name}" if address.name else f"{address.host}:{address.port}"
+            where = address.path or f"{address.host}:{address.port}"
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise OSError(error.errno, f"cannot tell metrics on {where}: {reason}") from None
 
