@@ -12,7 +12,15 @@ import msgspec
 
 from realtime_gateway.operations import Operations
 from realtime_gateway.protocol import Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
-from realtime_gateway.views import DeadLetterList, EventList, PositionList, RouteList, TripList, VehicleList
+from realtime_gateway.views import (
+    DeadLetterList,
+    EventList,
+    NearVehicleList,
+    PositionList,
+    RouteList,
+    TripList,
+    VehicleList,
+)
 from trackway.events import FACTS
 from trackway.functions import Problem, Route
 from trackway.functions.catalogue import load, names
@@ -21,7 +29,18 @@ from trackway.search.port import Found
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE_RECORDS = (LiveVehicle, LiveTrip, Counts, Reset, Update, Notice, Resume, Watch)
-VIEWS = (RouteList, TripList, PositionList, VehicleList, EventList, DeadLetterList, Operations, Found, Problem)
+VIEWS = (
+    RouteList,
+    TripList,
+    PositionList,
+    VehicleList,
+    NearVehicleList,
+    EventList,
+    DeadLetterList,
+    Operations,
+    Found,
+    Problem,
+)
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 

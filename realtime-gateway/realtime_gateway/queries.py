@@ -1,14 +1,17 @@
 """The HTTP queries of docs/protocol.md: what the store knows, and where it is newer, the live view."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from realtime_gateway.circles import NearCircle, read_circle
 from realtime_gateway.json_answer import Json
 from realtime_gateway.live_view import LiveView
+from realtime_gateway.nearest import nearest
 from realtime_gateway.openapi import Contract
 from realtime_gateway.operations import Operations, OperationsSource
 from realtime_gateway.problems import ProblemError
@@ -17,6 +20,7 @@ from realtime_gateway.views import (
     DeadLetterList,
     EventList,
     Health,
+    NearVehicleList,
     PositionList,
     RouteList,
     TripList,
@@ -26,7 +30,7 @@ from realtime_gateway.views import (
 )
 from trackway.domain.lifecycle import TripStatus
 from trackway.events import RoutePlanned
-from trackway.storage.port import Store, TripView
+from trackway.storage.port import Store, TripView, VehicleNear
 
 Id = Annotated[str, Path(min_length=1, max_length=64)]
 Filter = Annotated[str | None, Query(min_length=1, max_length=64)]
@@ -57,6 +61,7 @@ class Queries:
         get("/v1/trips/{trip_id}/positions", self.positions, PositionList, "By time", 400, 404, 503)
         get("/v1/trips/{trip_id}/events", self.events, EventList, "Newest first", 400, 404, 503)
         get("/v1/vehicles", self.vehicles, VehicleList, "Every vehicle where it was last", 503)
+        get("/v1/vehicles/nearest", self.nearest_vehicles, NearVehicleList, "Nearest first", 400, 503)
         get("/v1/dead-letters", self.dead_letters, DeadLetterList, "Newest first", 400, 503)
         get("/v1/operations", self.operations, Operations, "The runtime at work", 404, 503)
         get("/healthz", self.health, Health, "The gateway answers")
@@ -123,6 +128,17 @@ class Queries:
             if vehicle_id not in stored or vehicle.recorded_ms >= stored[vehicle_id].recorded_ms:
                 stored[vehicle_id] = vehicle
         return Json(VehicleList(vehicles=[stored[vehicle_id] for vehicle_id in sorted(stored)]))
+
+    async def nearest_vehicles(self, near: NearCircle, limit: Annotated[int, Query(ge=1, le=500)] = 20) -> Response:
+        """The vehicles that are nearest to a place now"""
+        circle = read_circle(near)
+        lat, lng, radius = circle.lat, circle.lng, circle.radius
+
+        async def ask(limit: int) -> Sequence[VehicleNear]:
+            return await self._store.vehicles_near(self._tenant, lat, lng, radius, limit)
+
+        live = self._view.hub.fleet.vehicles
+        return Json(NearVehicleList(vehicles=await nearest(ask, live, lat, lng, radius, limit)))
 
     async def dead_letters(self, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         """Events that nobody could handle"""

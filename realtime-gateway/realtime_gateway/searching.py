@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from realtime_gateway.circles import NearCircle, read_circle
 from realtime_gateway.json_answer import Json
 from realtime_gateway.openapi import Contract
 from realtime_gateway.problems import ProblemError
-from trackway.search.port import Found, InvalidNear, Near, Question, parse_near
+from trackway.search.port import Found, Question
 
 if TYPE_CHECKING:
     from trackway.search.finding import Finder
@@ -41,9 +42,7 @@ class Search:
         q: Annotated[
             str | None, Query(max_length=200, description="Words of a vehicle, route or geofence, or an id")
         ] = None,
-        near: Annotated[
-            str | None, Query(max_length=100, description="A circle: latitude,longitude,kilometres")
-        ] = None,
+        near: NearCircle | None = None,
         since: Annotated[datetime | None, Query(description="RFC 3339")] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 20,
     ) -> Response:
@@ -55,7 +54,7 @@ class Search:
             raise ProblemError(400, "q: say what to search for: q, near or since", "q")
         if since is not None and since.tzinfo is None:
             raise ProblemError(400, "since: has no UTC offset", "since")
-        circle = None if near is None else _circle(near)
+        circle = None if near is None else read_circle(near)
         question = Question(tenant=self._tenant, text=text, near=circle, since=since, limit=limit)
         return Json(await self._finder.find(question))
 
@@ -64,10 +63,3 @@ def _finder(url: str) -> "Finder":
     from trackway.search.finding import Finder  # noqa: PLC0415 - for those who have an Elasticsearch
 
     return Finder(url)
-
-
-def _circle(text: str) -> Near:
-    try:
-        return parse_near(text)
-    except InvalidNear as error:
-        raise ProblemError(400, f"near: {error}", "near") from None

@@ -37,6 +37,19 @@ class VehicleList(Struct, frozen=True, kw_only=True):
     vehicles: list[LiveVehicle]
 
 
+class NearVehicle(Struct, frozen=True, kw_only=True):
+    """A vehicle, and how many metres it is from the place that was asked for."""
+
+    distance: float
+    vehicle: LiveVehicle
+
+
+class NearVehicleList(Struct, frozen=True, kw_only=True):
+    """The vehicles near a place, nearest first."""
+
+    vehicles: list[NearVehicle]
+
+
 class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event in the structured form of CloudEvents 1.0; extensions stand beside the attributes."""
 

@@ -64,6 +64,11 @@ def test_a_gpx_file_is_replayed_as_a_device(trackway: Running, tmp_path: Path) -
         return any(v["vehicle_id"] == "gpx-1" and v["lng"] == pytest.approx(-56.1635) for v in vehicles)
 
     eventually(arrived, what="the device at the end of its track")
+    near = json.loads(said(trackway, "trackway", "vehicles", "--near", "-34.9011,-56.16351,0.01", "--json"))
+    assert [(each["vehicle"]["vehicle_id"], each["distance"] < 10) for each in near] == [("gpx-1", True)]
+    assert "gpx-1" in said(trackway, "trackway", "vehicles")
+    assert "km" in said(trackway, "trackway", "vehicles", "--near=-34.92,-56.1635,5")
+    assert "No vehicles." in said(trackway, "trackway", "vehicles", "--near", "60,25,1")
 
 
 def test_the_demo_puts_vehicles_on_the_road_once(trackway: Running) -> None:
@@ -107,6 +112,7 @@ def test_a_dead_letter_is_listed_and_replayed(trackway: Running) -> None:
         ("trackway", ["trip", "cancel", "no-such-trip"], 1),
         ("trackway", ["trip", "list", "--status", "lost"], 2),
         ("trackway", ["replay", "no-such-file.gpx", "--device", "x"], 2),
+        ("trackway", ["vehicles", "--near", "here"], 2),
         ("trackway", ["nonsense"], 2),
         ("knative_local", ["nonsense"], 2),
         ("knative_local", ["up", "no-such-folder", "--keep-for", "a day"], 2),

@@ -11,6 +11,7 @@ from trackway.cli.search import search
 from trackway.cli.store import store
 from trackway.cli.trips import trips
 from trackway.cli.up import up
+from trackway.cli.vehicles import vehicles
 
 app = typer.Typer(
     help="Every delivery of a fleet, live on a map.",
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(up)
 app.command()(demo)
 app.add_typer(trips, name="trip")
+app.command()(vehicles)
 app.command()(replay)
 app.add_typer(store, name="store")
 app.add_typer(archive, name="archive")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from trackway.domain.geometry import distance
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.motion import shard_of
 from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_up, trip_of, with_end
@@ -28,6 +29,7 @@ from trackway.storage.port import (
     TripCounts,
     TripView,
     Vehicle,
+    VehicleNear,
 )
 
 
@@ -268,6 +270,12 @@ class InMemoryStore:
     async def vehicles(self, tenant: str) -> list[Vehicle]:
         kept = self._tenants[tenant]
         return [kept.vehicle(position) for _, position in sorted(kept.newest.items())]
+
+    async def vehicles_near(self, tenant: str, lat: float, lng: float, radius: float, limit: int) -> list[VehicleNear]:
+        kept = self._tenants[tenant]
+        away = ((distance(lat, lng, each.lat, each.lng), each) for _, each in sorted(kept.newest.items()))
+        nearest = sorted((pair for pair in away if pair[0] <= radius), key=lambda pair: pair[0])
+        return [VehicleNear(vehicle=kept.vehicle(each), distance=metres) for metres, each in nearest[:limit]]
 
     async def simulated_trips(self, tenant: str, shard: int) -> list[Trip]:
         trips = sorted(self._tenants[tenant].trips.values(), key=_by_start)

@@ -29,6 +29,7 @@ __all__ = [
     "TripStatus",
     "TripView",
     "Vehicle",
+    "VehicleNear",
 ]
 
 
@@ -70,6 +71,13 @@ class Vehicle(Struct, frozen=True, kw_only=True):
     name: str
     position: PositionRecorded
     trip_id: str | None = None
+
+
+class VehicleNear(Struct, frozen=True, kw_only=True):
+    """A vehicle whose newest position is ``distance`` metres from the place that was asked for."""
+
+    vehicle: Vehicle
+    distance: float
 
 
 class RouteSummary(Struct, frozen=True, kw_only=True):
@@ -214,6 +222,11 @@ class Store(Protocol):
 
     async def vehicles(self, tenant: str) -> list[Vehicle]:
         """Every vehicle with its newest position, by id."""
+        ...
+
+    async def vehicles_near(self, tenant: str, lat: float, lng: float, radius: float, limit: int) -> list[VehicleNear]:
+        """Vehicles whose newest position is ``radius`` metres from the place or less: the ``limit`` nearest ones,
+        nearest first, and by id where they are equally near."""
         ...
 
     # Simulation -------------------------------------------------------------------------------------------------------

@@ -317,6 +317,7 @@ QUERIES = [
     "/v1/trips/{trip_id}/positions",
     "/v1/trips/{trip_id}/events",
     "/v1/vehicles",
+    "/v1/vehicles/nearest",
     "/v1/dead-letters",
     "/v1/operations",
     "/healthz",

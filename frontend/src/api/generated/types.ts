@@ -562,6 +562,25 @@ export interface VehicleList {
   vehicles: LiveVehicle[];
 }
 /**
+ * The vehicles near a place, nearest first.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "NearVehicleList".
+ */
+export interface NearVehicleList {
+  vehicles: NearVehicle[];
+}
+/**
+ * A vehicle, and how many metres it is from the place that was asked for.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "NearVehicle".
+ */
+export interface NearVehicle {
+  distance: number;
+  vehicle: LiveVehicle;
+}
+/**
  * A trip's facts but its positions, newest first.
  *
  * This interface was referenced by `Page`'s JSON-Schema

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, GEOSPHERE, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
@@ -49,7 +49,18 @@ async def _indexes(database: _Database) -> None:
     await database["dead_letter"].create_indexes([_index("by_age", "tenant", "failed_us", "letter_id")])
 
 
-STEPS: Final[tuple[Callable[[_Database], Awaitable[None]], ...]] = (_indexes,)
+async def _places(database: _Database) -> None:
+    """Where vehicles are, to find those near a place (appending.py)."""
+    from trackway.storage.mongo.appending import place_all  # noqa: PLC0415 - it is about an opened database, as all else
+
+    # With its version: two that make it at once have to ask for the same.
+    keys = [("tenant", ASCENDING), ("place", GEOSPHERE)]
+    by_place = IndexModel(keys, name="by_place", **{"2dsphereIndexVersion": 3})
+    await database["vehicle"].create_indexes([by_place])
+    await place_all(database)
+
+
+STEPS: Final[tuple[Callable[[_Database], Awaitable[None]], ...]] = (_indexes, _places)
 
 
 async def migrate(database: _Database, address: "Address") -> None:

@@ -13,13 +13,9 @@ from typing import Any, Final
 
 from trackway.domain.trip import GRACE, Trip
 from trackway.events import PositionRecorded
-from trackway.storage.identity import event_hash
 from trackway.storage.moments import micros, moment, moment_or_none
 from trackway.storage.mongo.connection import Document, MongoDatabase
-from trackway.storage.mongo.inserting import insert_new
-from trackway.storage.port import StoredPosition
 
-MOST_KNOWN: Final = 100_000
 ASKED_AT_ONCE: Final = 100
 BY_ID: Final = "_id_"
 
@@ -28,36 +24,6 @@ _US_SHIFT, _HASH_MASK = 2**63, 2**64 - 1
 _LAST_HASH: Final = 2**64 - 1
 _FOREVER: Final = 2**63 - 1
 _MEASURES: Final = ("heading", "speed", "accuracy", "altitude", "trip_id", "seq")
-
-
-class Vehicles:
-    """The keys of vehicles already met, and which of them the database was told of."""
-
-    def __init__(self) -> None:
-        self._keys: dict[tuple[str, str], bytes] = {}
-        self._told: set[tuple[str, str]] = set()
-
-    def key(self, tenant: str, vehicle_id: str) -> bytes:
-        """``vehicle_key``, remembered."""
-        key = self._keys.get((tenant, vehicle_id))
-        if key is None:
-            if len(self._keys) >= MOST_KNOWN:
-                self._keys.clear()
-                self._told.clear()
-            key = self._keys[tenant, vehicle_id] = vehicle_key(tenant, vehicle_id)
-        return key
-
-    async def tell(self, db: MongoDatabase, tenant: str, vehicle_ids: set[str]) -> None:
-        """See that each has a document, so that it is found among all vehicles."""
-        new = [vehicle_id for vehicle_id in vehicle_ids if (tenant, vehicle_id) not in self._told]
-        if new:
-            await insert_new(db, "vehicle", [vehicle_document(tenant, vehicle_id) for vehicle_id in new])
-            self._told.update((tenant, vehicle_id) for vehicle_id in new)
-
-
-def vehicle_document(tenant: str, vehicle_id: str) -> Document:
-    """A vehicle that has reported."""
-    return {"_id": f"{tenant}/{vehicle_id}", "tenant": tenant, "vehicle_id": vehicle_id}
 
 
 def vehicle_key(tenant: str, vehicle_id: str) -> bytes:
@@ -113,19 +79,6 @@ def event_hash_of(id: bytes) -> int:
     """The hash of the event in a position's id, signed as ``event_hash`` gives it."""
     hashed = _LAYOUT.unpack(id)[2]
     return hashed if hashed < 2**63 else hashed - 2**64
-
-
-async def append(db: MongoDatabase, vehicles: Vehicles, tenant: str, positions: Sequence[StoredPosition]) -> int:
-    """Gives how many were new. A vehicle is made known before its first position, so that a crash in between hides
-    nothing."""
-    await vehicles.tell(db, tenant, {stored.position.vehicle_id for stored in positions})
-    documents: list[Document] = []
-    for stored in positions:
-        position = stored.position
-        key = vehicles.key(tenant, position.vehicle_id)
-        own_id = position_id(key, micros(position.recorded_at), event_hash(stored))
-        documents.append(document_of(own_id, tenant, position))
-    return await insert_new(db, "position", documents)
 
 
 def of_vehicle(tenant: str, vehicle_id: str, begin_us: int = -_US_SHIFT, end_us: int = _FOREVER) -> Document:

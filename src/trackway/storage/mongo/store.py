@@ -7,10 +7,10 @@ from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
 from trackway.events import Event, PositionRecorded, RoutePlanned
 from trackway.storage.facts import trip_facts
-from trackway.storage.mongo import dead_letters, routes, simulation, transfer, trip_views, trips
+from trackway.storage.mongo import dead_letters, routes, simulation, transfer, trip_views, trips, vehicle_views
 from trackway.storage.mongo.address import Address
+from trackway.storage.mongo.appending import Vehicles, append
 from trackway.storage.mongo.connection import Database
-from trackway.storage.mongo.positions import Vehicles, append
 from trackway.storage.port import (
     DeadLetter,
     RouteSummary,
@@ -19,6 +19,7 @@ from trackway.storage.port import (
     TripCounts,
     TripView,
     Vehicle,
+    VehicleNear,
 )
 from trackway.storage.transfer import Record
 
@@ -92,7 +93,7 @@ class MongoStore:
         return await self._db.run(trip_views.earliest_end, tenant)
 
     async def forget_trip(self, tenant: str, trip_id: str) -> None:
-        await self._db.run(trips.forget_trip, tenant, trip_id)
+        await self._db.run(trips.forget_trip, self._vehicles, tenant, trip_id)
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         return await self._db.run(trip_views.trip_counts, tenant, ended_since)
@@ -111,7 +112,10 @@ class MongoStore:
         return await self._db.run(trip_views.trip_positions, tenant, trip_id, after, limit)
 
     async def vehicles(self, tenant: str) -> list[Vehicle]:
-        return await self._db.run(trip_views.vehicles, tenant)
+        return await self._db.run(vehicle_views.vehicles, tenant)
+
+    async def vehicles_near(self, tenant: str, lat: float, lng: float, radius: float, limit: int) -> list[VehicleNear]:
+        return await self._db.run(vehicle_views.vehicles_near, tenant, lat, lng, radius, limit)
 
     async def simulated_trips(self, tenant: str, shard: int) -> list[Trip]:
         return await self._db.run(trip_views.simulated_trips, tenant, shard)

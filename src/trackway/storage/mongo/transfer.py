@@ -6,14 +6,14 @@ from typing import Final
 import msgspec
 from pymongo import ReplaceOne
 
-from trackway.events import Event, RoutePlanned
+from trackway.events import Event, PositionRecorded, RoutePlanned
 from trackway.storage.moments import micros
 from trackway.storage.mongo import dead_letters, routes, simulation
+from trackway.storage.mongo.appending import Vehicles, newest_of
 from trackway.storage.mongo.connection import Document, MongoDatabase
 from trackway.storage.mongo.inserting import insert_new
 from trackway.storage.mongo.positions import (
     BY_ID,
-    Vehicles,
     document_of,
     event_hash_of,
     position_id,
@@ -88,9 +88,12 @@ _RECORDS: Final[dict[str, Callable[[Document], Record]]] = {
 
 async def take_over(db: MongoDatabase, vehicles: Vehicles, kind: str, records: Sequence[Record]) -> None:
     """What never changes is inserted, what does is put in the place of what is there."""
+    positions: dict[str, list[PositionRecorded]] = {}
     for record in records:
         if isinstance(record, PositionRecord):
-            await vehicles.tell(db, record.tenant, {record.position.vehicle_id})
+            positions.setdefault(record.tenant, []).append(record.position)
+    for tenant, of_tenant in positions.items():
+        await vehicles.tell(db, tenant, newest_of(of_tenant))
     documents = [_document(record) for record in records]
     if kind in _CHANGING:
         replacing = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]

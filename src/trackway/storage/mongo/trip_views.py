@@ -1,8 +1,8 @@
-"""Asking a MongoDB for trips and vehicles, with what is known of them now."""
+"""Asking a MongoDB for trips, with what is known of them now."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -11,9 +11,9 @@ from trackway.domain.trip import Trip
 from trackway.events import Event, PositionRecorded
 from trackway.storage.moments import micros, moment
 from trackway.storage.mongo.connection import Document, MongoDatabase
-from trackway.storage.mongo.positions import last_of, last_positions, of_vehicle, positions
+from trackway.storage.mongo.positions import last_positions, positions
 from trackway.storage.mongo.trip_documents import document_id, known_of, order_of, progress_from, trip_from
-from trackway.storage.port import TripCounts, TripView, Vehicle
+from trackway.storage.port import TripCounts, TripView
 
 _event = msgspec.msgpack.Decoder(Event)
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
@@ -127,42 +127,6 @@ async def simulated_trips(db: MongoDatabase, tenant: str, shard: int) -> list[Tr
 def driven_filter(tenant: str, shard: int) -> Document:
     """The open simulated trips of a shard."""
     return {"tenant": tenant, "shard": shard, "open": True, "simulated": True}
-
-
-async def vehicles(db: MongoDatabase, tenant: str) -> list[Vehicle]:
-    """Every vehicle that has a position, by id."""
-    found = db["vehicle"].find({"tenant": tenant}).sort("vehicle_id", 1)
-    vehicle_ids = [document["vehicle_id"] async for document in found]
-    newest = await last_of(db, [of_vehicle(tenant, vehicle_id) for vehicle_id in vehicle_ids])
-    names, on = await _names(db, tenant), await _on(db, tenant)
-    return [
-        Vehicle(
-            vehicle_id=vehicle_id,
-            name=names.get(vehicle_id) or vehicle_id,
-            position=position,
-            trip_id=on.get(vehicle_id),
-        )
-        for vehicle_id, position in zip(vehicle_ids, newest, strict=True)
-        if position is not None
-    ]
-
-
-async def _names(db: MongoDatabase, tenant: str) -> dict[str, str]:
-    """What each vehicle's newest trip calls it; the index is read backwards, and of each vehicle one entry."""
-    stages: list[Document] = [
-        {"$match": {"tenant": tenant}},
-        {"$sort": {"vehicle_id": -1, "order": -1}},
-        {"$group": {"_id": "$vehicle_id", "name": {"$first": "$vehicle_name"}}},
-    ]
-    return {document["_id"]: document["name"] async for document in await db["trip"].aggregate(stages)}
-
-
-async def _on(db: MongoDatabase, tenant: str) -> dict[str, str]:
-    """The open trip that each vehicle is on: of several the last started."""
-    shown: dict[str, Any] = {"vehicle_id": True, "trip_id": True, "started_us": True}
-    found = await db["trip"].find(open_filter(tenant), shown).to_list()
-    found.sort(key=lambda document: (document["started_us"], document["trip_id"]))
-    return {document["vehicle_id"]: document["trip_id"] for document in found}
 
 
 async def views_of(db: MongoDatabase, tenant: str, documents: Sequence[Document]) -> list[TripView]:

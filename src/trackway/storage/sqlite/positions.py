@@ -2,14 +2,13 @@
 it."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from trackway.domain.trip import GRACE, Trip
 from trackway.events import PositionRecorded
 from trackway.storage.moments import micros, moment, moment_or_none
-from trackway.storage.port import Vehicle
 from trackway.storage.sqlite.keys import find_key
 
 _FOREVER = 2**63 - 1
@@ -95,17 +94,19 @@ def _last(db: sqlite3.Connection, waiting: Waiting, tenant: str, trip: Trip) -> 
         found = _of_trip(db, waiting, tenant, trip, None, "DESC", 1)
         return found[0] if found else None
     vehicle_key = find_key(db, "vehicle", tenant, trip.vehicle_id)
-    return None if vehicle_key is None else _newest(db, waiting, vehicle_key, trip.vehicle_id)
+    row = None if vehicle_key is None else newest(db, waiting, vehicle_key)
+    return None if row is None else row.of(trip.vehicle_id)
 
 
-def _newest(db: sqlite3.Connection, waiting: Waiting, vehicle_key: int, vehicle_id: str) -> PositionRecorded | None:
+def newest(db: sqlite3.Connection, waiting: Waiting, vehicle_key: int) -> Row | None:
+    """A vehicle's newest position."""
     row = db.execute(
         f"SELECT {_MEASURES}, trip_id, seq FROM position LEFT JOIN trip_name USING (trip_key)"  # noqa: S608
         " WHERE vehicle_key = ? ORDER BY recorded_us DESC, event_hash DESC LIMIT 1",
         (vehicle_key,),
     ).fetchone()
     rows = waiting.of(vehicle_key) if row is None else [Row(*row), *waiting.of(vehicle_key)]
-    return max(rows, key=_place).of(vehicle_id) if rows else None
+    return max(rows, key=_place, default=None)
 
 
 def _of_trip(
@@ -158,21 +159,3 @@ def _bounds(
 
 def _place(row: Row) -> tuple[int, int]:
     return row.recorded_us, row.event_hash
-
-
-def vehicles(db: sqlite3.Connection, tenant: str) -> list[Vehicle]:
-    """Every vehicle that has a position, by id."""
-    own = "FROM trip AS t WHERE t.tenant = v.tenant AND t.vehicle_id = v.vehicle_id"
-    name = f"SELECT vehicle_name {own} ORDER BY planned_us DESC, trip_id DESC LIMIT 1"
-    on = f"SELECT trip_id {own} AND {OPEN} ORDER BY started_us DESC, trip_id DESC LIMIT 1"
-    rows: Sequence[tuple[int, str, str | None, str | None]] = db.execute(
-        f"SELECT vehicle_key, vehicle_id, ({name}), ({on}) FROM vehicle AS v WHERE tenant = ? ORDER BY vehicle_id",  # noqa: S608
-        (tenant,),
-    ).fetchall()
-    waiting = Waiting(db)
-    found = ((row, _newest(db, waiting, row[0], row[1])) for row in rows)
-    return [
-        Vehicle(vehicle_id=vehicle_id, name=name or vehicle_id, position=newest, trip_id=trip_id)
-        for (_, vehicle_id, name, trip_id), newest in found
-        if newest is not None
-    ]

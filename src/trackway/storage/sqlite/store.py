@@ -17,8 +17,9 @@ from trackway.storage.port import (
     TripCounts,
     TripView,
     Vehicle,
+    VehicleNear,
 )
-from trackway.storage.sqlite import dead_letters, positions, routes, simulation, transfer, trips
+from trackway.storage.sqlite import dead_letters, routes, simulation, transfer, trips, vehicles
 from trackway.storage.sqlite.appending import Appender
 from trackway.storage.sqlite.connection import Database
 from trackway.storage.sqlite.merging import Merging
@@ -114,7 +115,10 @@ class SqliteStore:
         return await self._db.read(trips.trip_positions, tenant, trip_id, after, limit)
 
     async def vehicles(self, tenant: str) -> list[Vehicle]:
-        return await self._db.read(positions.vehicles, tenant)
+        return await self._db.read(vehicles.vehicles, tenant)
+
+    async def vehicles_near(self, tenant: str, lat: float, lng: float, radius: float, limit: int) -> list[VehicleNear]:
+        return await self._db.read(vehicles.vehicles_near, tenant, lat, lng, radius, limit)
 
     async def simulated_trips(self, tenant: str, shard: int) -> list[Trip]:
         return await self._db.read(trips.simulated_trips, tenant, shard)
