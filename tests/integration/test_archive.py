@@ -21,7 +21,7 @@ from tests.integration.test_function_process import post, serving
 from tests.running import ROOT, Running, eventually
 from tests.servers import s3
 from tests.unit.functions.fakes import FakeClock
-from trackway.archive import Archive, ArchivedTrip, ArchiveUnavailable, UnusableArchive, open_bucket, run
+from trackway.archive import Archive, ArchiveUnavailable, UnusableArchive, open_bucket, run
 from trackway.archive.archive import trips_of_day
 from trackway.archive.bucket import S3Bucket
 from trackway.archive.trips import from_line, to_line
@@ -29,7 +29,7 @@ from trackway.events import Event
 from trackway.functions import Deps, Settings
 from trackway.functions.catalogue import load
 from trackway.storage import open_store
-from trackway.storage.port import Store
+from trackway.storage.port import Store, TripHistory
 
 pytestmark = pytest.mark.integration
 
@@ -76,11 +76,11 @@ def later(days: float) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(days=days)
 
 
-async def held(archive: Archive, day: date = DAY) -> list[ArchivedTrip]:
+async def held(archive: Archive, day: date = DAY) -> list[TripHistory]:
     return sorted([trip async for trip in archive.read(day)], key=lambda trip: trip.trip.trip_id)
 
 
-async def kept(store: Store, day: date = DAY) -> list[ArchivedTrip]:
+async def kept(store: Store, day: date = DAY) -> list[TripHistory]:
     return sorted([trip async for trip in trips_of_day(store, T, day)], key=lambda trip: trip.trip.trip_id)
 
 
@@ -180,11 +180,11 @@ class TestPruning:
         with monkeypatch.context() as patch:
             forget = store.forget_trip
 
-            async def dies_at_the_second(tenant: str, trip_id: str) -> None:
+            async def dies_at_the_second(tenant: str, history: TripHistory) -> bool:
                 if forgotten:
                     raise Dies
-                forgotten.append(trip_id)
-                await forget(tenant, trip_id)
+                forgotten.append(history.trip.trip_id)
+                return await forget(tenant, history)
 
             patch.setattr(store, "forget_trip", dies_at_the_second)
             with pytest.raises(Dies):
@@ -192,6 +192,26 @@ class TestPruning:
         assert len(await kept(store)) == 1
         assert await archive.prune(store, DAY, later(41)) == 2
         assert (await kept(store), await held(archive)) == ([], before)
+
+    async def test_what_comes_between_archiving_and_pruning_is_kept_and_goes_into_a_file_beside(
+        self, name: str, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        archive = Archive(S3Bucket(name), T)
+        forget = store.forget_trip
+
+        async def late(tenant: str, history: TripHistory) -> bool:
+            await store.append_positions(T, [position(4)])  # once; a repeat changes nothing
+            return await forget(tenant, history)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "forget_trip", late)
+            assert await archive.prune(store, DAY, later(40)) == 1
+        assert [each.recorded_at for each in await store.positions(T, "t1")] == [at(2), at(3), at(4), at(5)]
+        before = await kept(store)
+        assert await archive.prune(store, DAY, later(41)) == 1
+        assert [trip.trip.trip_id for trip in await held(archive)] == ["t1", "t2"]
+        assert [trip for trip in await held(archive) if trip.trip.trip_id == "t1"] == before
+        assert await kept(store) == []
 
     async def test_a_file_that_was_lost_is_sent_again_while_the_store_has_its_trips(
         self, name: str, store: Store

@@ -2,12 +2,10 @@
 
 from trackway.archive.archive import Archive, Day, Done, Part, run
 from trackway.archive.bucket import ArchiveUnavailable, UnusableArchive, open_bucket
-from trackway.archive.trips import ArchivedTrip
 
 __all__ = [
     "Archive",
     "ArchiveUnavailable",
-    "ArchivedTrip",
     "Day",
     "Done",
     "Part",

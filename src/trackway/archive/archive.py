@@ -8,7 +8,7 @@ read back from the bucket before, and no file is replaced by one that holds less
 """
 
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -20,9 +20,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from trackway.archive.bucket import ArchiveUnavailable, Bucket
-from trackway.archive.trips import ArchivedTrip, read_trip, reading, to_line, writing
+from trackway.archive.trips import read_trip, reading, to_line, writing
 from trackway.domain.trip import GRACE
-from trackway.storage.port import Store
+from trackway.storage.port import Store, TripHistory
 
 DAY: Final = timedelta(days=1)
 CLOSES_AFTER: Final = GRACE + timedelta(hours=1)
@@ -31,7 +31,7 @@ CLOSES_AFTER: Final = GRACE + timedelta(hours=1)
 
 class Part(Struct, frozen=True, kw_only=True):
     """A file of a day: its content's hash and size in bytes, which trips it holds, how many positions. ``pruning``
-    since the store began to forget these trips, ``pruned`` when it has."""
+    since the store began to forget these trips, ``pruned`` when it has, but for those that it knew more of by then."""
 
     sha256: str
     size: int
@@ -77,7 +77,7 @@ class Archive:
         content = await self._bucket.get(self._day_key(day))
         return None if content is None else msgspec.json.decode(content, type=Day)
 
-    async def read(self, day: date) -> AsyncGenerator[ArchivedTrip]:
+    async def read(self, day: date) -> AsyncGenerator[TripHistory]:
         """A day's trips, each once, as it was archived with most positions. Raises ArchiveUnavailable when a file is
         missing or is not what it was."""
         archived = await self.day(day)
@@ -114,12 +114,12 @@ class Archive:
         for number, part in enumerate(known.parts if known else ()):
             if known is None or part.pruned:
                 continue
-            trips = [trip.trip.trip_id async for trip in self._read_part(part)]
-            # From here on this file is the only one that may hold all of its trips.
-            known = await self._keep(_with_part(known, number, replace(part, pruning=True)))
-            for trip_id in trips:
-                await store.forget_trip(self._tenant, trip_id)
-            forgotten += len(trips)
+            async with self._fetched(part) as file:
+                # From here on this file is the only one that may hold all of its trips.
+                known = await self._keep(_with_part(known, number, replace(part, pruning=True)))
+                for trip in reading(file):
+                    # One of which more has become known since stays, and goes into a file beside next time.
+                    forgotten += await store.forget_trip(self._tenant, trip)
             known = await self._keep(_with_part(known, number, replace(part, pruning=True, pruned=True)))
         return forgotten
 
@@ -142,13 +142,19 @@ class Archive:
         if await self._bucket.size(key) != part.size:
             await self._bucket.put_file(key, file)
 
-    async def _read_part(self, part: Part) -> AsyncGenerator[ArchivedTrip]:
+    async def _read_part(self, part: Part) -> AsyncGenerator[TripHistory]:
+        async with self._fetched(part) as file:
+            for trip in reading(file):
+                yield trip
+
+    @asynccontextmanager
+    async def _fetched(self, part: Part) -> AsyncGenerator[Path]:
+        """A file of the archive's, whole and as it was."""
         with _folder() as folder:
             file = folder / "part"
             if not await self._bucket.fetch(self._part_key(part), file) or _measured(file)[0] != part.sha256:
                 raise ArchiveUnavailable(f"the archive's file {self._part_key(part)} is missing or damaged")
-            for trip in reading(file):
-                yield trip
+            yield file
 
     async def _holders(self, parts: Sequence[Part]) -> dict[str, Part]:
         most: dict[str, tuple[int, Part]] = {}
@@ -171,7 +177,7 @@ class Archive:
         return f"{self._tenant}/trips/{part.sha256}.geojsonl.gz"
 
 
-async def trips_of_day(store: Store, tenant: str, day: date) -> AsyncGenerator[ArchivedTrip]:
+async def trips_of_day(store: Store, tenant: str, day: date) -> AsyncGenerator[TripHistory]:
     """All that the store knows of the trips that ended on a day, by when they did."""
     begin = datetime.combine(day, time(), UTC)
     for trip in await store.trips_ended_between(tenant, begin, begin + DAY):

@@ -10,20 +10,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from trackway.domain.trip import Trip
-from trackway.events import Event, PositionRecorded, TripProgressed, from_structured, to_structured
-from trackway.storage.port import Store
+from trackway.events import PositionRecorded, TripProgressed, from_structured, to_structured
+from trackway.storage.port import Store, TripHistory
 
 PAGE: Final = 5000
 MOST_EVENTS: Final = 100_000
-
-
-class ArchivedTrip(Struct, frozen=True):
-    """A trip that is over, its newest progress, its timeline (newest first) and its positions by time."""
-
-    trip: Trip
-    progress: TripProgressed | None
-    events: list[Event]
-    positions: list[PositionRecorded]
 
 
 class _Properties(Struct):
@@ -43,14 +34,14 @@ class _Feature(Struct):
 _feature = msgspec.json.Decoder(_Feature)
 
 
-async def read_trip(store: Store, tenant: str, trip_id: str) -> ArchivedTrip | None:
+async def read_trip(store: Store, tenant: str, trip_id: str) -> TripHistory | None:
     """All that the store knows of a trip; None when it is not known."""
     view = await store.trip(tenant, trip_id)
     if view is None:
         return None
     events = await store.trip_events(tenant, trip_id, MOST_EVENTS)
     positions = [position async for position in _positions(store, tenant, trip_id)]
-    return ArchivedTrip(view.trip, view.progress, events, positions)
+    return TripHistory(view.trip, view.progress, events, positions)
 
 
 async def _positions(store: Store, tenant: str, trip_id: str) -> AsyncGenerator[PositionRecorded]:
@@ -67,7 +58,7 @@ async def _positions(store: Store, tenant: str, trip_id: str) -> AsyncGenerator[
         after, limit = (whole[-1].recorded_at, PAGE) if whole else (after, limit * 2)
 
 
-def to_line(archived: ArchivedTrip) -> bytes:
+def to_line(archived: TripHistory) -> bytes:
     """The trip as one line of GeoJSON, its newline included; of the same trip always the same bytes."""
     coordinates = [[position.lng, position.lat] for position in archived.positions]
     geometry: dict[str, Any] | None = None
@@ -82,11 +73,11 @@ def to_line(archived: ArchivedTrip) -> bytes:
     return msgspec.json.encode(_Feature("Feature", archived.trip.trip_id, geometry, properties)) + b"\n"
 
 
-def from_line(line: bytes) -> ArchivedTrip:
+def from_line(line: bytes) -> TripHistory:
     """A line read again, exactly."""
     properties = _feature.decode(line).properties
     events = [from_structured(event) for event in properties.events]
-    return ArchivedTrip(properties.trip, properties.progress, events, properties.positions)
+    return TripHistory(properties.trip, properties.progress, events, properties.positions)
 
 
 @contextmanager
@@ -97,7 +88,7 @@ def writing(file: Path) -> Generator[gzip.GzipFile]:
         yield packed
 
 
-def reading(file: Path) -> Iterable[ArchivedTrip]:
+def reading(file: Path) -> Iterable[TripHistory]:
     """The trips of a compressed file, one after the other."""
     with gzip.open(file, "rb") as packed:
         for line in packed:

@@ -15,14 +15,14 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from trackway.archive import Archive, ArchivedTrip, UnusableArchive, open_bucket, run
+from trackway.archive import Archive, UnusableArchive, open_bucket, run
 from trackway.archive.archive import trips_of_day
 from trackway.archive.trips import to_line
 from trackway.cli.api import UNREACHABLE, USAGE, Api, fail, out
 from trackway.cli.trips import Url
 from trackway.events import DEFAULT_TENANT
 from trackway.storage import open_store
-from trackway.storage.port import Store, StoreUnavailable
+from trackway.storage.port import Store, StoreUnavailable, TripHistory
 
 archive = typer.Typer(help="Days of trips in an S3 bucket.", no_args_is_help=True)
 
@@ -96,7 +96,7 @@ def export(
 ) -> None:
     """Write a day's trips to a file, whether the store has them still or only the archive."""
 
-    async def work() -> list[ArchivedTrip]:
+    async def work() -> list[TripHistory]:
         return [trip async for trip in day_of(day.date(), address, store, tenant)]
 
     trips = explained(work())
@@ -124,7 +124,7 @@ def replay(
     """Drive a day once more on the live map: each vehicle's positions are posted again as a device's, at the pace of
     then times --speed, under another name, so that no vehicle of now is disturbed."""
 
-    async def work() -> list[ArchivedTrip]:
+    async def work() -> list[TripHistory]:
         return [each async for each in day_of(day.date(), address, store, tenant)]
 
     trips = [each for each in explained(work()) if trip is None or each.trip.trip_id == trip]
@@ -145,7 +145,7 @@ def replay(
     out.print(f"[green]✓[/] {len(fixes)} positions of {len(trips)} trips were driven once more")
 
 
-async def day_of(day: date, address: str | None, store: str, tenant: str) -> AsyncGenerator[ArchivedTrip]:
+async def day_of(day: date, address: str | None, store: str, tenant: str) -> AsyncGenerator[TripHistory]:
     """What the store has of a day, then what only the archive has."""
     seen: set[str] = set()
     async with opened_store(store) as opened:
@@ -158,7 +158,7 @@ async def day_of(day: date, address: str | None, store: str, tenant: str) -> Asy
                 yield trip
 
 
-def to_gpx(trips: Iterable[ArchivedTrip]) -> bytes:
+def to_gpx(trips: Iterable[TripHistory]) -> bytes:
     """A track for each trip."""
     document = gpxpy.gpx.GPX()
     document.creator = "Trackway"

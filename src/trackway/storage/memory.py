@@ -27,6 +27,7 @@ from trackway.storage.port import (
     Shard,
     StoredPosition,
     TripCounts,
+    TripHistory,
     TripView,
     Vehicle,
     VehicleNear,
@@ -95,6 +96,11 @@ class _Tenant:
     def positions_of(self, trip: Trip) -> list[PositionRecorded]:
         kept = self.positions.get(trip.vehicle_id, {})
         return [position for _, position in sorted(kept.items()) if trip.holds(position)]
+
+    def history(self, trip: Trip) -> TripHistory:
+        facts = self.timeline.get(trip.trip_id, {}).values()
+        progress = self.progress.get(trip.trip_id)
+        return TripHistory(trip, progress, [each.event for each in facts], self.positions_of(trip))
 
     def forget(self, trip: Trip) -> None:
         of_vehicle = self.positions[trip.vehicle_id]
@@ -219,11 +225,15 @@ class InMemoryStore:
         trips = self._tenants[tenant].trips.values()
         return min((trip.ended_at for trip in trips if trip.ended_at is not None), default=None)
 
-    async def forget_trip(self, tenant: str, trip_id: str) -> None:
+    async def forget_trip(self, tenant: str, history: TripHistory) -> bool:
         kept = self._tenants[tenant]
-        trip = kept.trips.get(trip_id)
-        if trip is not None and not trip.is_open:
-            kept.forget(trip)
+        trip = kept.trips.get(history.trip.trip_id)
+        if trip is None:
+            return True
+        if trip.is_open or not history.has_all_of(kept.history(trip)):
+            return False
+        kept.forget(trip)
+        return True
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         counts = dict.fromkeys(TripStatus, 0)

@@ -5,6 +5,7 @@ nothing: events arrive more than once and in any order (docs/protocol.md). A sto
 StoreUnavailable, which the function host answers with 503 so that the broker retries.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -26,6 +27,7 @@ __all__ = [
     "StoredPosition",
     "Trip",
     "TripCounts",
+    "TripHistory",
     "TripStatus",
     "TripView",
     "Vehicle",
@@ -61,6 +63,22 @@ class TripView(Struct, frozen=True, kw_only=True):
     trip: Trip
     progress: TripProgressed | None = None
     position: PositionRecorded | None = None
+
+
+class TripHistory(Struct, frozen=True):
+    """All that is known of a trip that is over: its newest progress, its timeline (newest first) and its positions by
+    time."""
+
+    trip: Trip
+    progress: TripProgressed | None
+    events: list[Event]
+    positions: list[PositionRecorded]
+
+    def has_all_of(self, other: "TripHistory") -> bool:
+        """Whether the other one says nothing that is not said here."""
+        same = self.trip == other.trip and other.progress in (None, self.progress)
+        events = {event.key for event in other.events} <= {event.key for event in self.events}
+        return same and events and Counter(other.positions) <= Counter(self.positions)
 
 
 class Vehicle(Struct, frozen=True, kw_only=True):
@@ -194,9 +212,10 @@ class Store(Protocol):
         """When the trip ended that ended first of all that are kept."""
         ...
 
-    async def forget_trip(self, tenant: str, trip_id: str) -> None:
-        """Forget a trip that is over, with its timeline and the positions that belong to it; the trip itself at last,
-        so that what is cut off can be done again. One that is open, or not known, is left alone."""
+    async def forget_trip(self, tenant: str, history: TripHistory) -> bool:
+        """Forget a trip that is over, with its timeline and the positions that belong to it, if ``history`` has all of
+        them; the trip itself at last, so that what is cut off can be done again. What comes meanwhile is not forgotten.
+        False, and the trip is left alone, when it is open or the store knows more of it."""
         ...
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts: ...

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.contract.store.facts import T, at, finished, position, started, trip
+from tests.contract.store.test_store_forgetting import history_of
 from trackway.domain.geometry import METRES_PER_DEGREE, distance
 from trackway.storage.port import Store, StoredPosition
 
@@ -72,7 +73,7 @@ class TestVehiclesNear:
         await store.apply_trip_events(T, [started(when=10), finished(when=20)])
         await store.append_positions(T, [seen(5, "v1", north(0)), seen(15, "v1", north(9000), "t1")])
         assert await near(store, 100) == []
-        await store.forget_trip(T, "t1")
+        assert await store.forget_trip(T, await history_of(store))
         assert await near(store, 100) == ["v1"]
         await store.append_positions(T, [seen(12, "v1", north(5000))])
         assert (await near(store, 100), await near(store, 5001)) == ([], ["v1"])
@@ -80,7 +81,7 @@ class TestVehiclesNear:
     async def test_when_nothing_is_left_a_vehicle_is_nowhere(self, store: Store) -> None:
         await store.apply_trip_events(T, [started(when=10), finished(when=20)])
         await store.append_positions(T, [seen(15, "v1", north(0), "t1")])
-        await store.forget_trip(T, "t1")
+        assert await store.forget_trip(T, await history_of(store))
         assert await near(store, 1e6) == []
         await store.append_positions(T, [seen(11, "v1", north(0))])
         assert await near(store, 100) == ["v1"]

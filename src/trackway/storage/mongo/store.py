@@ -7,7 +7,16 @@ from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
 from trackway.events import Event, PositionRecorded, RoutePlanned
 from trackway.storage.facts import trip_facts
-from trackway.storage.mongo import dead_letters, routes, simulation, transfer, trip_views, trips, vehicle_views
+from trackway.storage.mongo import (
+    dead_letters,
+    forgetting,
+    routes,
+    simulation,
+    transfer,
+    trip_views,
+    trips,
+    vehicle_views,
+)
 from trackway.storage.mongo.address import Address
 from trackway.storage.mongo.appending import Vehicles, append
 from trackway.storage.mongo.connection import Database
@@ -17,6 +26,7 @@ from trackway.storage.port import (
     Shard,
     StoredPosition,
     TripCounts,
+    TripHistory,
     TripView,
     Vehicle,
     VehicleNear,
@@ -92,8 +102,8 @@ class MongoStore:
     async def earliest_end(self, tenant: str) -> datetime | None:
         return await self._db.run(trip_views.earliest_end, tenant)
 
-    async def forget_trip(self, tenant: str, trip_id: str) -> None:
-        await self._db.run(trips.forget_trip, self._vehicles, tenant, trip_id)
+    async def forget_trip(self, tenant: str, history: TripHistory) -> bool:
+        return await self._db.run(forgetting.forget_trip, self._vehicles, tenant, history)
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         return await self._db.run(trip_views.trip_counts, tenant, ended_since)

@@ -10,10 +10,8 @@ from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_
 from trackway.events import Event, TripCancelled, TripFinished, TripProgressed, TripStarted
 from trackway.storage.facts import TripFact
 from trackway.storage.moments import micros
-from trackway.storage.mongo.appending import Vehicles, place_again
 from trackway.storage.mongo.connection import Document, MongoDatabase
 from trackway.storage.mongo.inserting import insert_new, only_duplicates
-from trackway.storage.mongo.positions import BY_ID, of_trip
 from trackway.storage.mongo.trip_documents import (
     Known,
     change_known,
@@ -70,16 +68,6 @@ async def _free_vehicle(db: MongoDatabase, tenant: str, successor: Trip) -> bool
         if not await save(db, tenant, known, over):
             return False
     return True
-
-
-async def forget_trip(db: MongoDatabase, vehicles: Vehicles, tenant: str, trip_id: str) -> None:
-    known = await known_of(db, tenant, trip_id)
-    if known is None or known.trip is None or known.trip.is_open:
-        return
-    await db["position"].delete_many(of_trip(tenant, known.trip), hint=BY_ID)
-    await place_again(db, vehicles, tenant, known.trip.vehicle_id)
-    await db["trip_event"].delete_many({"tenant": tenant, "trip_id": trip_id})
-    await db["trip"].delete_one({**document_id(tenant, trip_id), "rev": known.rev})
 
 
 # Facts ----------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from trackway.storage.port import (
     Shard,
     StoredPosition,
     TripCounts,
+    TripHistory,
     TripView,
     Vehicle,
     VehicleNear,
@@ -88,13 +89,13 @@ class SqliteStore:
     async def earliest_end(self, tenant: str) -> datetime | None:
         return await self._db.read(trips.earliest_end, tenant)
 
-    async def forget_trip(self, tenant: str, trip_id: str) -> None:
-        def forget(db: sqlite3.Connection) -> None:
+    async def forget_trip(self, tenant: str, history: TripHistory) -> bool:
+        def forget(db: sqlite3.Connection) -> bool:
             while self._appender.merge(db):
                 pass
-            trips.forget_trip(db, tenant, trip_id)
+            return trips.forget_trip(db, tenant, history)
 
-        await self._db.write(forget)
+        return await self._db.write(forget)
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         return await self._db.read(trips.trip_counts, tenant, ended_since)

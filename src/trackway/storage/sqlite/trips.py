@@ -13,13 +13,14 @@ from trackway.domain.trip import Trip, TripEnd, after, end_of, first_end, given_
 from trackway.events import Event, PositionRecorded, TripCancelled, TripFinished, TripProgressed, TripStarted
 from trackway.storage.facts import TripFact
 from trackway.storage.moments import micros, moment, moment_or_none
-from trackway.storage.port import Conflict, TripCounts, TripView
+from trackway.storage.port import Conflict, TripCounts, TripHistory, TripView
 from trackway.storage.sqlite.positions import OPEN, forget_positions, last_positions, positions
 
 _COLUMNS = (
     "trip_id, vehicle_id, vehicle_name, route_id, status, simulated, speed, seed,"
     " planned_us, promised_us, started_us, ended_us, reason"
 )
+ALL = 2**62
 _progress = msgspec.json.Decoder(TripProgressed)
 _event = msgspec.msgpack.Decoder(Event)
 
@@ -116,14 +117,23 @@ def earliest_end(db: sqlite3.Connection, tenant: str) -> datetime | None:
     return moment_or_none(row[0])
 
 
-def forget_trip(db: sqlite3.Connection, tenant: str, trip_id: str) -> None:
+def forget_trip(db: sqlite3.Connection, tenant: str, history: TripHistory) -> bool:
     """With the positions that lie in their table: those that wait were merged before."""
+    trip_id = history.trip.trip_id
     trip = find_trip(db, tenant, trip_id)
-    if trip is None or trip.is_open:
-        return
+    if trip is None:
+        return True
+    if trip.is_open or not history.has_all_of(_history(db, tenant, trip)):
+        return False
     forget_positions(db, tenant, trip)
     for table in ("trip_event", "trip_progress", "idempotency", "trip"):
         db.execute(f"DELETE FROM {table} WHERE tenant = ? AND trip_id = ?", (tenant, trip_id))  # noqa: S608
+    return True
+
+
+def _history(db: sqlite3.Connection, tenant: str, trip: Trip) -> TripHistory:
+    progress, events = find_progress(db, tenant, trip.trip_id), trip_events(db, tenant, trip.trip_id, ALL)
+    return TripHistory(trip, progress, events, positions(db, tenant, trip, None, ALL))
 
 
 def trip_counts(db: sqlite3.Connection, tenant: str, ended_since: datetime) -> TripCounts:
