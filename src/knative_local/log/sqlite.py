@@ -19,6 +19,7 @@ from knative_local.cloudevent import CloudEvent
 from knative_local.filters import Filter
 from knative_local.log.chunk import Chunk
 from knative_local.log.dead_letters import DeadLetterKeeper
+from knative_local.log.disk_pace import DiskPace
 from knative_local.log.durable import Durable, done
 from knative_local.log.feed import Feed
 from knative_local.log.file_lock import FileLock
@@ -71,13 +72,13 @@ class _Syncing:
 
     batches: list[_Batch]
     durable: Durable
-    sync: Future[None]
+    sync: Future[None] | None = None
     reopened: bool = False
 
 
 class SqliteEventLog(DeadLetterKeeper):
-    """EventLog in a file, for one event loop. Commits happen inline in it, as handing them to a thread costs more; a
-    thread waits for the disk, and what is appended meanwhile goes together into the next commit."""
+    """EventLog in a file, for one event loop. Commits happen inline in it, as handing them to a thread costs more. For
+    the disk a thread waits, unless it is quick; what is appended meanwhile goes together into the next commit."""
 
     def __init__(self, database: Database, lock: FileLock, retention: Retention, now_ms: Callable[[], int]) -> None:
         self._database = database
@@ -89,6 +90,7 @@ class SqliteEventLog(DeadLetterKeeper):
         self._durable: Durable | None = None
         self._waiter = ThreadPoolExecutor(1, "event-log")
         self._waiter.submit(int).result()  # a machine that gives no more threads says so now, not with an event at hand
+        self._pace = DiskPace()
         self._syncing: _Syncing | None = None
         self._feeds: dict[str, Feed] = {}
         self._stored: dict[str, int] = {}
@@ -205,9 +207,9 @@ class SqliteEventLog(DeadLetterKeeper):
         while self._waiting or self._syncing is not None:
             if self._syncing is None:
                 self._flush()
-            else:
+            elif self._syncing.sync is not None:
                 wait((self._syncing.sync,))
-                self._synced(self._syncing)
+                self._synced(self._syncing, self._syncing.sync.exception())
         self._waiter.shutdown()
         self._database.close()
         self._lock.release()
@@ -227,22 +229,39 @@ class SqliteEventLog(DeadLetterKeeper):
         except Exception as error:
             durable.set_exception(_refusal(error))  # whatever it is: who waits has to hear of it
             return
+        syncing = self._syncing = _Syncing(batches, durable)
+        if self._pace.is_quick(time.perf_counter()):
+            self._synced(syncing, self._sync_here(disk))
+        else:
+            self._sync_elsewhere(disk, syncing)
+
+    def _sync_here(self, disk: Disk) -> BaseException | None:
+        begin = time.perf_counter()
+        try:
+            disk.sync()
+        except Exception as error:
+            return error
+        finally:
+            end = time.perf_counter()
+            self._pace.took(end - begin, end)
+        return None
+
+    def _sync_elsewhere(self, disk: Disk, syncing: _Syncing) -> None:
         begun = Lock()
         begun.acquire()
-        syncing = self._syncing = _Syncing(batches, durable, self._waiter.submit(_sync, disk, begun))
+        syncing.sync = self._waiter.submit(_sync, disk, begun)
         begun.acquire()  # else the thread, which needs the interpreter to begin, gets it when this turn is over
         syncing.sync.add_done_callback(partial(self._done, asyncio.get_running_loop(), syncing))
 
-    def _done(self, loop: asyncio.AbstractEventLoop, syncing: _Syncing, _: Future[None]) -> None:
+    def _done(self, loop: asyncio.AbstractEventLoop, syncing: _Syncing, sync: Future[None]) -> None:
         """In the thread: the disk has taken it, or has not."""
         with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the log
-            loop.call_soon_threadsafe(self._synced, syncing)
+            loop.call_soon_threadsafe(self._synced, syncing, sync.exception())
 
-    def _synced(self, syncing: _Syncing) -> None:
+    def _synced(self, syncing: _Syncing, error: BaseException | None) -> None:
         if self._syncing is not syncing:  # closing has not waited for this call
             return
         self._syncing = None
-        error = syncing.sync.exception()
         try:
             if syncing.reopened:
                 syncing.durable.set_exception(LogUnavailable("the event log was opened anew; it may have the event"))
