@@ -35,7 +35,7 @@ test: setup-dev check ## set everything up, check the code and run all tests
 	@$(BIN)/python -m pytest
 
 test-cluster: setup-dev ## run tests/cluster on the cluster of KUBECONFIG, or else on one that knative-host starts
-	@$(BIN)/python -m tests.cluster
+	@$(BIN)/python -m tests.cluster $(if $(WHERE_POSSIBLE),--where-possible)
 
 check: setup-dev ## linters, formatters, types, layers
 	@echo "» ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
