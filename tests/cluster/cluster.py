@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import httpx
@@ -50,6 +51,16 @@ class Cluster:
         """Server-side apply with strict field validation: an unknown field is refused, by whomever."""
         self.kubectl(*APPLY, stdin=manifests)
 
+    @contextmanager
+    def also(self, objects: list[dict[str, Any]]) -> Generator[None]:
+        """Have these there too, for as long as the body lasts."""
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        self.apply(text)
+        try:
+            yield
+        finally:
+            self.kubectl("delete", "-f", "-", stdin=text)
+
     def refusal(self, manifests: str) -> str | None:
         """What the API server and the webhooks have against the manifests; nothing is stored."""
         done = self.run(*APPLY, "--dry-run=server", stdin=manifests)
@@ -71,7 +82,7 @@ class Cluster:
 
     def not_ready(self, namespace: str) -> list[str]:
         """What is not ready, and why."""
-        kinds = "deployments,services.serving.knative.dev,brokers,triggers,sinkbindings,pingsources"
+        kinds = "deployments,services.serving.knative.dev,brokers,triggers,sinkbindings,pingsources,sequences"
         objects = [each for each in self.get(kinds, namespace) if not each["metadata"].get("ownerReferences")]
         return [why for each in objects if (why := _not_ready(each))] if objects else ["nothing is there"]
 
@@ -86,7 +97,7 @@ class Cluster:
             if answer:
                 return answer  # pyright: ignore[reportReturnType] - a _Not is false
             assert time.monotonic() < end, f"waited {within:g} s in vain for: {what}; last: {answer!r}"
-            time.sleep(0.3)  # it comes true in another process; there is nothing to await
+            time.sleep(0.5)  # it comes true in another process; there is nothing to await
 
 
 class Unreachable(AssertionError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import httpx
 from websockets import Origin
@@ -12,25 +12,46 @@ from websockets.sync.client import ClientConnection, connect
 
 NAMESPACE = "trackway"
 DOMAIN = f"{NAMESPACE}.svc.cluster.local"
-GATEWAY = f"http://realtime-gateway.{DOMAIN}"
-BROKER = f"http://broker-ingress.knative-eventing.svc.cluster.local/{NAMESPACE}/default"
+SOURCE = "/tests/cluster"
+"""The source of events that the tests make up; what becomes of them is looked at by the test that does."""
+
+
+class Reach(NamedTuple):
+    """Where a cluster is asked: by its Services' own names, or, from outside, by ports that kubectl forwards."""
+
+    ingress: str | None = None
+    """What serves Knative Services by their Host; None where their names lead to it."""
+    brokers: str = "http://broker-ingress.knative-eventing.svc.cluster.local"
+    gateway: str = f"http://realtime-gateway.{DOMAIN}"
 
 
 class Product:
-    """Asks functions by their Services' names, so by way of Knative's activator and queue-proxy."""
+    """Asks functions by way of Knative's activator and queue-proxy."""
 
-    def __init__(self) -> None:
+    def __init__(self, reach: Reach) -> None:
         self.client = httpx.Client(timeout=60, trust_env=False)
+        self._reach = reach
+
+    def is_reached(self) -> bool:
+        """Whether the gateway answers."""
+        return self.client.get(f"{self._reach.gateway}/healthz").is_success
+
+    def ask(self, method: str, service: str, path: str, **request: Any) -> httpx.Response:
+        """Any answer of a Knative Service."""
+        host = f"{service}.{DOMAIN}"
+        headers = {"host": host, **request.pop("headers", {})}
+        base = self._reach.ingress or f"http://{host}"
+        return self.client.request(method, base + path, headers=headers, **request)
 
     def post(self, function: str, path: str, body: Any) -> Any:
         """The answer of a function to JSON, which has to be a good one."""
-        answer = self.client.post(f"http://{function}.{DOMAIN}{path}", json=body)
+        answer = self.ask("POST", function, path, json=body)
         assert answer.is_success, f"{function} answered POST {path} with {answer.status_code}: {answer.text}"
         return answer.json() if answer.content else None
 
     def get(self, path: str, **params: str | int) -> Any:
         """The gateway's answer."""
-        answer = self.client.get(GATEWAY + path, params=params)
+        answer = self.client.get(self._reach.gateway + path, params=params)
         assert answer.is_success, f"GET {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -39,9 +60,10 @@ class Product:
         points = [{"lat": -34.9011, "lng": -56.1645}, {"lat": -34.9011, "lng": -56.1600}]
         return self.post("plan", "/v1/routes", {"name": "Short", "points": points})["route_id"]
 
-    def start_trip(self, vehicle: str, speed: float = 10, route: str | None = None) -> str:
+    def start_trip(self, vehicle: str, speed: float = 10, route: str | None = None, simulated: bool = True) -> str:
         """The id of a trip that is started."""
-        body = {"route_id": route or self.route(), "vehicle_id": vehicle, "vehicle_name": vehicle, "speed": speed}
+        body = {"route_id": route or self.route(), "vehicle_id": vehicle, "vehicle_name": vehicle}
+        body |= {"simulated": simulated, "speed": speed if simulated else 1}
         return self.post("dispatch", "/v1/trips", body)["trip_id"]
 
     def is_finished(self, trip_id: str) -> bool:
@@ -58,11 +80,12 @@ class Product:
         whole = bool(stored) and [each["seq"] for each in stored] == list(range(len(stored)))
         return whole and stored[-1]["recorded_at"] == self.get(f"/v1/trips/{trip_id}")["trip"]["ended_at"]
 
-    def emit(self, type: str, id: str, data: bytes) -> None:
-        """Post an event to the Broker."""
-        headers = {"ce-specversion": "1.0", "ce-id": id, "ce-source": "/tests/cluster", "ce-type": type}
-        headers |= {"content-type": "application/json", "ce-tenant": "default", "ce-partitionkey": "x"}
-        assert self.client.post(BROKER, headers=headers, content=data).status_code == 202
+    def emit(self, event: Mapping[str, str], data: bytes, broker: str = "default") -> int:
+        """The status that a Broker answers to an event, whose attributes are given."""
+        known = {"specversion": "1.0", "source": SOURCE, "tenant": "default", "partitionkey": "x"}
+        headers = {f"ce-{name}": value for name, value in {**known, **event}.items()}
+        url = f"{self._reach.brokers}/{NAMESPACE}/{broker}"
+        return self.client.post(url, headers={**headers, "content-type": "application/json"}, content=data).status_code
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """What nobody could handle."""
@@ -70,8 +93,8 @@ class Product:
 
     def watch(self) -> Iterator[dict[str, Any]]:
         """The frames of a page's socket that watches everything, as they come."""
-        address = f"{GATEWAY.replace('http', 'ws', 1)}/v1/live"
-        with connect(address, origin=Origin(GATEWAY)) as socket:
+        gateway = self._reach.gateway
+        with connect(f"{gateway.replace('http', 'ws', 1)}/v1/live", origin=Origin(gateway)) as socket:
             yield from _frames(socket)
 
 

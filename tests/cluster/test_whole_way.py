@@ -6,21 +6,16 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.cluster.product import DOMAIN, NAMESPACE, Product
+from tests.cluster.product import NAMESPACE, SOURCE, Product
 
 pytestmark = pytest.mark.timeout(400)
-BURST = 40
-
-
-@pytest.fixture(scope="module")
-def product(deployed: Cluster) -> Iterator[Product]:
-    one = Product()
-    with one.client:
-        yield one
+REPORTS = 200
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +24,7 @@ def nothing_ends_as_a_dead_letter_that_should_not(product: Product) -> Iterator[
     before = {each["letter_id"] for each in product.dead_letters()}
     yield
     new = [each for each in product.dead_letters() if each["letter_id"] not in before]
-    assert not [each for each in new if each["event"]["source"] != "/tests/cluster"]
+    assert not [each for each in new if each["event"]["source"] != SOURCE]
 
 
 def test_a_trip_runs_and_finishes_and_the_socket_sees_it(product: Product) -> None:
@@ -54,16 +49,15 @@ def test_every_position_is_stored_once(deployed: Cluster, product: Product) -> N
 
 def test_a_request_in_chunks_is_read(product: Product) -> None:
     body = json.dumps({"id": "chunks-1", "lat": -34.9, "lng": -56.16}).encode()
-    address = f"http://ingest.{DOMAIN}/v1/ingest"
-    answer = product.client.post(
-        address, content=iter([body[:9], body[9:]]), headers={"content-type": "application/json"}
-    )
+    pieces = iter([body[:9], body[9:]])
+    answer = product.ask("POST", "ingest", "/v1/ingest", content=pieces, headers={"content-type": "application/json"})
     assert "content-length" not in answer.request.headers
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
 
 
 def test_an_event_that_cannot_be_handled_is_kept_and_can_be_replayed(deployed: Cluster, product: Product) -> None:
-    product.emit("dev.trackway.position.recorded.v1", "bad-1", b'{"lat": "north"}')
+    bad = {"type": "dev.trackway.position.recorded.v1", "id": "bad-1"}
+    assert product.emit(bad, b'{"lat": "north"}') == 202
 
     def letters() -> list[dict[str, object]]:
         return [each for each in product.dead_letters() if each["event"]["id"] == "bad-1"]
@@ -90,23 +84,29 @@ def test_pods_that_are_ended_at_work_lose_nothing(deployed: Cluster, product: Pr
         deployed.until(lambda trip_id=trip_id: product.has_each_position_once(trip_id), f"{trip_id} whole")
 
 
-def test_a_burst_of_trips_is_spread_over_more_pods_and_all_of_them_finish(deployed: Cluster, product: Product) -> None:
-    route = product.route()
-    with ThreadPoolExecutor(50) as pool:
-        trips = list(pool.map(lambda number: product.start_trip(f"burst-{number}", 10, route), range(BURST)))
-    most = 0
+def test_reports_that_are_acknowledged_are_stored_though_pods_end(deployed: Cluster, product: Product) -> None:
+    trip_id = product.start_trip("device-1", simulated=False)
+    began = datetime.now(UTC)
+    moments = [(began + timedelta(milliseconds=number)).isoformat() for number in range(REPORTS)]
 
-    def all_finished() -> bool:
-        nonlocal most
-        most = max(most, len(deployed.pods(NAMESPACE, "persist")))
-        done = product.get("/v1/trips", status="finished", limit=500)["trips"]
-        return {each["trip"]["trip_id"] for each in done} >= set(trips)
+    def is_acknowledged(moment: str) -> bool:
+        fix = {"id": "device-1", "lat": -34.9, "lng": -56.16, "recorded_at": moment}
+        try:
+            return product.ask("POST", "ingest", "/v1/ingest", json=fix).status_code == 200
+        except httpx.TransportError:
+            return False  # then the device sends it again
 
-    deployed.until(all_finished, "all trips finished", 150)
-    assert most > 1
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(is_acknowledged, moment) for moment in moments]
+        deployed.until(lambda: sum(each.done() for each in answers) > REPORTS / 10, "reports on their way")
+        for service in ("ingest", "persist"):
+            deployed.kubectl("-n", NAMESPACE, "delete", "pod", "--wait=false", *deployed.pods(NAMESPACE, service))
+        acknowledged = {m for m, answer in zip(moments, answers, strict=True) if answer.result()}
+    assert len(acknowledged) > REPORTS / 2
 
+    def stored() -> set[str]:
+        positions = product.get(f"/v1/trips/{trip_id}/positions", limit=1000)["positions"]
+        return {datetime.fromisoformat(each["recorded_at"]).isoformat() for each in positions}
 
-def test_functions_scale_to_zero_and_come_back(deployed: Cluster, product: Product) -> None:
-    deployed.until(lambda: not deployed.pods(NAMESPACE), "no Pod of a function", 300)
-    trip_id = product.start_trip("again-1")
-    deployed.until(lambda: product.is_finished(trip_id), "a trip from zero finished", 120)
+    deployed.until(lambda: stored() >= acknowledged, "what was acknowledged")
+    product.post("dispatch", f"/v1/trips/{trip_id}/cancel", {})
