@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from realtime_gateway.operations import Operations
-from realtime_gateway.protocol import Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
+from realtime_gateway.protocol import Ages, Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
 from realtime_gateway.views import (
     DeadLetterList,
     EventList,
@@ -28,7 +28,7 @@ from trackway.functions.openapi import describe_functions
 from trackway.search.port import Found
 
 ROOT = Path(__file__).resolve().parent.parent
-LIVE_RECORDS = (LiveVehicle, LiveTrip, Counts, Reset, Update, Notice, Resume, Watch)
+LIVE_RECORDS = (LiveVehicle, LiveTrip, Counts, Reset, Update, Notice, Resume, Watch, Ages)
 VIEWS = (
     RouteList,
     TripList,

@@ -11,12 +11,12 @@ from msgspec import Struct
 from msgspec.inspect import CollectionType, StructType, Type, UnionType, type_info
 from msgspec.structs import astuple
 
-from realtime_gateway.protocol import Frame, Watch
+from realtime_gateway.protocol import Frame, Said, Watch
 
 Message = str | bytes
 """A WebSocket message: text or binary."""
 
-T = TypeVar("T")
+S = TypeVar("S", Watch, Said)
 
 
 class InvalidWatch(ValueError):
@@ -37,12 +37,16 @@ class Codec(Protocol):
         """A client's message. Raises InvalidWatch naming the field."""
         ...
 
+    def said(self, message: Message) -> Said:
+        """A client's message after its first watch. Raises InvalidWatch naming the field."""
+        ...
+
     def frame(self, message: Message) -> Frame:
         """A message to a client, read back: for clients in Python. Raises msgspec.MsgspecError."""
         ...
 
-    def ask(self, watch: Watch) -> Message:
-        """The watch as a message of a client: for clients in Python."""
+    def ask(self, said: Said) -> Message:
+        """A message of a client: for clients in Python."""
         ...
 
 
@@ -54,19 +58,23 @@ class JsonCodec:
     def __init__(self) -> None:
         self._encoder = msgspec.json.Encoder()
         self._watches = msgspec.json.Decoder(Watch)
+        self._said: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
         self._frames = msgspec.json.Decoder(Frame)
 
     def encode(self, frame: Frame) -> str:
         return self._encoder.encode(frame).decode()
 
     def watch(self, message: Message) -> Watch:
-        return _watch(self._watches.decode, message)
+        return _checked(self._watches.decode, message)
+
+    def said(self, message: Message) -> Said:
+        return _checked(self._said.decode, message)
 
     def frame(self, message: Message) -> Frame:
         return self._frames.decode(message)
 
-    def ask(self, watch: Watch) -> str:
-        return self._encoder.encode(watch).decode()
+    def ask(self, said: Said) -> str:
+        return self._encoder.encode(said).decode()
 
 
 class MessagePackCodec:
@@ -82,13 +90,16 @@ class MessagePackCodec:
         return self._encoder.encode(_array(frame))
 
     def watch(self, message: Message) -> Watch:
-        return _watch(lambda binary: self._decode(binary, Watch), message)
+        return _checked(lambda binary: cast(Watch, self._decode(binary, Watch)), message)
+
+    def said(self, message: Message) -> Said:
+        return _checked(lambda binary: cast(Said, self._decode(binary, Said)), message)
 
     def frame(self, message: Message) -> Frame:
         return cast(Frame, self._decode(message, Frame))
 
-    def ask(self, watch: Watch) -> bytes:
-        return self._encoder.encode(_array(watch))
+    def ask(self, said: Said) -> bytes:
+        return self._encoder.encode(_array(said))
 
     def _decode(self, message: Message, wanted: Any) -> Any:
         if isinstance(message, str):
@@ -107,14 +118,14 @@ def codec_for(offered: Sequence[str]) -> Codec:
     return next((served[name] for name in offered if name in served), JSON)
 
 
-def _watch(decode: Callable[[Message], Watch], message: Message) -> Watch:
+def _checked(decode: Callable[[Message], S], message: Message) -> S:
     try:
-        watch = decode(message)
+        said = decode(message)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidWatch(_blame(str(error))) from None
-    if watch.box is not None and watch.box[0] > watch.box[2]:
+    if isinstance(said, Watch) and said.box is not None and said.box[0] > said.box[2]:
         raise InvalidWatch("box: south lies north of north")
-    return watch
+    return said
 
 
 def _blame(text: str) -> str:

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime_gateway.codecs import JSON, Codec, InvalidWatch, Message, codec_for
 from realtime_gateway.live_view import LiveView, Session
-from realtime_gateway.protocol import GOING_AWAY, INVALID_WATCH, NO_WATCH, TOO_MANY, TOO_SLOW, Close
+from realtime_gateway.protocol import GOING_AWAY, INVALID_WATCH, NO_WATCH, TOO_MANY, TOO_SLOW, Close, Watch
 
 REASON_BYTES = 123
 """What a close frame has room for (RFC 6455, 5.5)."""
@@ -95,7 +95,11 @@ class LiveSockets:
     async def _listen(self, socket: WebSocket, codec: Codec, session: Session) -> Close | None:
         try:
             while True:
-                session.watch(codec.watch(await _receive(socket)))
+                said = codec.said(await _receive(socket))
+                if isinstance(said, Watch):
+                    session.watch(said)
+                else:
+                    self._meter.aged(said.ages_ms, session)
         except InvalidWatch as error:
             return _invalid(error)
         except WebSocketDisconnect:

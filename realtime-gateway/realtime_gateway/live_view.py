@@ -48,6 +48,8 @@ class Session:
     def __init__(self, view: "LiveView", subscriber: Subscriber) -> None:
         self._view = view
         self.subscriber = subscriber
+        self.next_report = 0.0
+        """Before it (seconds of the monotonic clock) no report of ages is listened to."""
         self.changed = asyncio.Event()
         self.changed.set()
 

@@ -1,11 +1,13 @@
 """What the gateway counts: sockets, frames, what slow readers were spared, the feed, and HTTP requests."""
 
-from time import perf_counter
-from typing import Final
+from collections.abc import Callable, Iterable
+from time import monotonic, perf_counter
+from typing import Final, Protocol
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from realtime_gateway.protocol import REPORT_EVERY
 from trackway.metrics import Histogram, Reading, Readings
 from trackway.metrics.names import (
     AGES,
@@ -30,10 +32,17 @@ FILES: Final = "files"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+class Reporter(Protocol):
+    """Who reports ages: a socket, as far as its turn goes."""
+
+    next_report: float
+
+
 class Meter:
     """Plain figures, added to in place by who has something to count."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self.connections = 0
         self.opened = 0
         self.closed: dict[str, int] = {"client": 0}
@@ -55,6 +64,17 @@ class Meter:
     def ended(self, code: str) -> None:
         """A socket is closed."""
         self.closed[code] = self.closed.get(code, 0) + 1
+
+    def aged(self, ages_ms: Iterable[float], reporter: Reporter) -> None:
+        """A client has reported how old positions are with it; more often than REPORT_EVERY it is not listened to."""
+        now = self._clock()
+        if now < reporter.next_report:
+            self.age_reports["too_many"] += 1
+            return
+        reporter.next_report = now + REPORT_EVERY
+        self.age_reports["taken"] += 1
+        for age_ms in ages_ms:
+            self.position_age.observe(age_ms / 1000)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """An HTTP request was answered."""

@@ -12,6 +12,10 @@ from trackway.events.fields import Identifier, Latitude, Longitude
 
 MAX_MESSAGE = 64 * 1024
 """Bytes of the largest message that a client may send."""
+MOST_AGES = 20
+"""Ages in one report."""
+REPORT_EVERY = 5.0
+"""Seconds; reports of one socket that come faster are passed over."""
 
 
 class LiveVehicle(Struct, frozen=True, kw_only=True, gc=False):
@@ -115,6 +119,17 @@ class Watch(Struct, frozen=True, kw_only=True, tag="watch", tag_field="kind", fo
     vehicles: Annotated[list[Identifier], Meta(max_length=500)] = []
     trip: Identifier | None = None
     resume: Resume | None = None
+
+
+class Ages(Struct, frozen=True, kw_only=True, tag="ages", tag_field="kind", forbid_unknown_fields=True):
+    """How old a sample of the positions was that came since the last report, each when its frame was there: the age is
+    the gateway's time less ``recorded_ms``."""
+
+    ages_ms: Annotated[list[Annotated[float, Meta(ge=0, le=86_400_000)]], Meta(max_length=MOST_AGES)]
+
+
+Said = Watch | Ages
+"""What a client may say."""
 
 
 class Close(Struct, frozen=True, kw_only=True):

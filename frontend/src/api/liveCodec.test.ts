@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { aReset, aTrip, aVehicle, anUpdate } from "./fixtures";
 import type { Watch } from "./types";
-import { JSON_TEXT, MSGPACK, readFrame, UnreadableFrame, writeWatch } from "./liveCodec";
+import { JSON_TEXT, MSGPACK, readFrame, UnreadableFrame, writeAges, writeWatch } from "./liveCodec";
 
 const bytes = (value: unknown): ArrayBuffer => encode(value).slice().buffer;
 const inOrder = (record: object): unknown[] => Object.values(record);
@@ -57,5 +57,15 @@ describe("a watch", () => {
     expect(JSON.parse(writeWatch(watch, JSON_TEXT) as string)).toEqual(watch);
     const packed = decode(writeWatch(watch, MSGPACK) as Uint8Array);
     expect(packed).toEqual(["watch", [-35, -57, -34, -56], 13.2, ["v1"], "t1", ["e1", 10]]);
+  });
+});
+
+describe("a report of ages", () => {
+  it("is an object in JSON and an array in MessagePack", () => {
+    expect(JSON.parse(writeAges({ kind: "ages", ages_ms: [40, 7] }, JSON_TEXT) as string)).toEqual({
+      kind: "ages",
+      ages_ms: [40, 7],
+    });
+    expect(decode(writeAges({ kind: "ages", ages_ms: [40, 7] }, MSGPACK) as Uint8Array)).toEqual(["ages", [40, 7]]);
   });
 });

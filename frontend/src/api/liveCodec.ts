@@ -1,7 +1,7 @@
 /** The live socket's two subprotocols as one pair of functions: frames from what came, and a watch as what is sent. */
 import { decode, encode } from "@msgpack/msgpack";
 
-import type { Counts, LiveTrip, LiveVehicle, Notice, Reset, Update, Watch } from "./types";
+import type { Ages, Counts, LiveTrip, LiveVehicle, Notice, Reset, Update, Watch } from "./types";
 
 export const MSGPACK = "trackway.v1.msgpack";
 export const JSON_TEXT = "trackway.v1.json";
@@ -91,6 +91,11 @@ export function readFrame(message: string | ArrayBuffer): Frame {
     counts: counts == null ? null : record(ORDER.counts, counts),
     gone: frame.gone ?? [],
   } as Reset | Update;
+}
+
+/** A report of ages as the subprotocol wants it. */
+export function writeAges(ages: Ages, protocol: string): string | Uint8Array<ArrayBuffer> {
+  return protocol === MSGPACK ? encode([ages.kind, ages.ages_ms]) : JSON.stringify(ages);
 }
 
 /** A watch as the subprotocol wants it. */

@@ -1,4 +1,5 @@
 /** What is known of the fleet, as frames tell it: no sockets, no timers; fed with frames and a clock. */
+import { AgeSample } from "./ageSample";
 import { FrameAges } from "./frameAges";
 import type { Counts, LiveTrip, LiveVehicle, Reset, Resume, Update } from "./types";
 
@@ -19,6 +20,8 @@ export class LiveState {
   readonly vehicles = new Map<string, LiveVehicle>();
   readonly trips = new Map<string, LiveTrip>();
   readonly ages = new FrameAges();
+  /** Of the same ages, what is reported to the gateway. */
+  readonly sample: AgeSample;
   counts: Counts | null = null;
   cursor: Resume | null = null;
   private readonly heard = new Map<string, number>();
@@ -29,6 +32,10 @@ export class LiveState {
   private answering = true;
   private box: Box | null = null;
   private named: ReadonlySet<string> = new Set();
+
+  constructor(random: () => number = Math.random) {
+    this.sample = new AgeSample(random);
+  }
 
   /** Apply a frame; null when it does not follow from what is held (another epoch), so a reset has to be asked for. */
   apply(frame: Reset | Update, received_ms: number): FrameChange | null {
@@ -125,7 +132,9 @@ export class LiveState {
     const now = this.serverTime(received_ms);
     for (const vehicle of vehicles) {
       const before = this.vehicles.get(vehicle.vehicle_id);
-      if (before && vehicle.recorded_ms > before.recorded_ms) this.ages.add(now - vehicle.recorded_ms, received_ms);
+      if (!before || vehicle.recorded_ms <= before.recorded_ms) continue;
+      this.ages.add(now - vehicle.recorded_ms, received_ms);
+      this.sample.add(now - vehicle.recorded_ms);
     }
   }
 }

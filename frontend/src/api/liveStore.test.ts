@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { aReset, aTrip, aVehicle, anUpdate, NOW } from "./fixtures";
-import type { Reset, Update, Watch } from "./types";
-import { LiveConnection, type World } from "./liveStore";
+import type { Ages, Reset, Update, Watch } from "./types";
+import { LiveConnection, REPORT_MS, type World } from "./liveStore";
 
 class FakeSocket {
   onopen: (() => void) | null = null;
@@ -13,6 +13,7 @@ class FakeSocket {
   readonly OPEN = 1;
   readonly protocol = "trackway.v1.json";
   readonly sent: Watch[] = [];
+  readonly reported: Ages[] = [];
 
   accept(): void {
     this.readyState = 1;
@@ -29,7 +30,9 @@ class FakeSocket {
   }
 
   send(text: string): void {
-    this.sent.push(JSON.parse(text) as Watch);
+    const said = JSON.parse(text) as Watch | Ages;
+    if (said.kind === "ages") this.reported.push(said);
+    else this.sent.push(said);
   }
 
   close(): void {
@@ -234,5 +237,26 @@ describe("what is watched", () => {
     store.watch({ ...view, trip: "t1" });
     world.last.give(anUpdate({ vehicles: far }));
     expect(store.vehicles.get("v1")?.lat).toBe(-30);
+  });
+});
+
+describe("how old positions are", () => {
+  it("is reported now and then while it is live, and only when some have come", () => {
+    live();
+    world.pass(REPORT_MS);
+    expect(world.last.reported).toEqual([]);
+    world.last.give(anUpdate({ now_ms: NOW + 10_000, vehicles: [aVehicle({ recorded_ms: NOW + 9_958 })] }));
+    world.pass(REPORT_MS);
+    expect(world.last.reported).toEqual([{ kind: "ages", ages_ms: [42] }]);
+    world.pass(REPORT_MS);
+    expect(world.last.reported).toHaveLength(1);
+  });
+
+  it("is not reported over a connection that is lost", () => {
+    live();
+    world.last.give(anUpdate({ vehicles: [aVehicle({ recorded_ms: NOW + 1 })] }));
+    world.last.end(1006);
+    world.pass(REPORT_MS);
+    expect(world.sockets.flatMap((socket) => socket.reported)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** The live connection: keeps a socket to the gateway, comes back when it is lost, and tells who listens what changed. */
 import { waitBeforeReturn } from "./closeCodes";
 import type { Counts, LiveTrip, LiveVehicle, Resume, Watch } from "./types";
-import { JSON_TEXT, MSGPACK, readFrame, writeWatch, type Frame } from "./liveCodec";
+import { JSON_TEXT, MSGPACK, readFrame, writeAges, writeWatch, type Frame } from "./liveCodec";
 import { LiveState, type Box, type FrameChange } from "./liveState";
 import type { FrameAges } from "./frameAges";
 
@@ -60,12 +60,14 @@ export interface World {
 }
 
 const NOTIFY_MS = 250;
+/** How often the gateway is told how old positions are here. */
+export const REPORT_MS = 10_000;
 // Up to this many vehicles the whole fleet is watched wherever the map looks; above, only what the map shows.
 const EVERYWHERE_UNTIL = 300;
 const EVERYWHERE: WatchedView = { box: null, zoom: null, vehicles: [], trip: null };
 
 export class LiveConnection implements LiveStore {
-  private readonly state = new LiveState();
+  private readonly state: LiveState;
   private readonly frameListeners = new Set<(change: FrameChange) => void>();
   private readonly listeners = new Set<() => void>();
   private picture: LiveView;
@@ -74,11 +76,13 @@ export class LiveConnection implements LiveStore {
   private attempt = 0;
   private cancelRetry: (() => void) | null = null;
   private cancelNotify: (() => void) | null = null;
+  private cancelReport: (() => void) | null = null;
   private lostSince: number | null = null;
   private returned: LiveView["returned"] = null;
   private connection: Connection;
 
   constructor(private readonly world: World) {
+    this.state = new LiveState(world.random);
     this.connection = { state: "connecting", since_ms: world.now(), retry_at_ms: null, refused: false };
     this.picture = this.paint(0);
   }
@@ -121,7 +125,8 @@ export class LiveConnection implements LiveStore {
     return () => {
       this.cancelRetry?.();
       this.cancelNotify?.();
-      this.cancelRetry = this.cancelNotify = null;
+      this.cancelReport?.();
+      this.cancelRetry = this.cancelNotify = this.cancelReport = null;
       const socket = this.socket;
       this.socket = null;
       socket?.close();
@@ -193,10 +198,28 @@ export class LiveConnection implements LiveStore {
     this.become({ state: "live", since_ms: now, retry_at_ms: null, refused: false });
     const narrowed = this.narrowed();
     if (narrowed.box !== null) this.sendWatch(narrowed, null);
+    this.reportLater();
+  }
+
+  private reportLater(): void {
+    this.cancelReport?.();
+    this.cancelReport = this.world.after(REPORT_MS, () => this.report());
+  }
+
+  /** A sample only, and nothing that says whose positions they are. */
+  private report(): void {
+    const ages_ms = this.state.sample.take();
+    const socket = this.socket;
+    if (socket && socket.readyState === socket.OPEN && ages_ms.length > 0) {
+      socket.send(writeAges({ kind: "ages", ages_ms }, socket.protocol));
+    }
+    this.reportLater();
   }
 
   private lost(code: number): void {
     this.socket = null;
+    this.cancelReport?.();
+    this.cancelReport = null;
     const now = this.world.now();
     const wasLive = this.connection.state === "live";
     if (wasLive) this.lostSince = now;

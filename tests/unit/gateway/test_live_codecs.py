@@ -1,6 +1,7 @@
 """The live protocol's encodings: what is written is read back, and what is wrong is named."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime_gateway.codecs import CODECS, JSON, MESSAGE_PACK, Codec, InvalidWatch, codec_for
-from realtime_gateway.protocol import CLOSES, Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
+from realtime_gateway.protocol import CLOSES, Ages, Counts, LiveTrip, LiveVehicle, Notice, Reset, Resume, Update, Watch
 
 latitudes = st.floats(-90, 90)
 longitudes = st.floats(-180, 180)
@@ -151,9 +152,35 @@ def test_what_is_no_watch_is_refused_as_arrays_too(message: str | bytes) -> None
 def test_no_bytes_whatsoever_break_the_reader(message: bytes) -> None:
     for codec in CODECS:
         try:
+            codec.said(message)
             codec.watch(message)
         except InvalidWatch as error:
             assert str(error)
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.subprotocol)
+def test_after_its_first_watch_a_client_may_watch_anew_or_report_ages(codec: Codec) -> None:
+    for said in (Watch(zoom=3), Ages(ages_ms=[]), Ages(ages_ms=[12.5, 0])):
+        assert codec.said(codec.ask(said)) == said
+    with pytest.raises(InvalidWatch):
+        codec.watch(codec.ask(Ages(ages_ms=[])))
+
+
+@pytest.mark.parametrize(
+    ("ages", "blamed"),
+    [([-1], "ages_ms[0]"), ([1, 1e12], "ages_ms[1]"), ([0] * 21, "ages_ms"), (["old"], "ages_ms[0]"), (7, "ages_ms")],
+)
+def test_ages_that_cannot_be_are_refused_with_the_field(ages: object, blamed: str) -> None:
+    with pytest.raises(InvalidWatch, match=f"^{re.escape(blamed)}: "):
+        JSON.said(json.dumps({"kind": "ages", "ages_ms": ages}))
+    with pytest.raises(InvalidWatch, match=f"^{re.escape(blamed)}: "):
+        MESSAGE_PACK.said(msgspec.msgpack.encode(["ages", ages]))
+
+
+@pytest.mark.parametrize("text", ['{"kind":"rage"}', '{"kind":"ages"}', '{"kind":"ages","ages_ms":[],"x":1}', "[]"])
+def test_what_is_neither_is_refused(text: str) -> None:
+    with pytest.raises(InvalidWatch):
+        JSON.said(text)
 
 
 def test_the_first_subprotocol_that_is_served_is_taken_and_json_otherwise() -> None:

@@ -5,7 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from realtime_gateway.codecs import CODECS, Codec
-from realtime_gateway.protocol import Box, Watch
+from realtime_gateway.protocol import Ages, Box, Watch
 from tests.running import free_port
 from tests.unit.gateway.facts import finished, position, started
 from tests.unit.gateway.serving import hear, say, serving
@@ -80,6 +80,22 @@ async def test_what_a_newer_change_replaced_is_counted_as_conflated(port: int) -
         await hear(socket)
         now = await Scraped(port).figures()
         assert (now["changes_total",], now["conflated_changes_total",]) == (20, 18)
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.subprotocol)
+async def test_ages_that_a_browser_reports_are_counted_once_in_a_while(port: int, codec: Codec) -> None:
+    async with serving(**telling(port)) as here, here.socket(codec) as socket:
+        await say(socket, Watch(), codec)
+        await hear(socket, codec)
+        for ages in ([20.0, 40.0, 3000.0], [60_000.0]):  # the second one comes too soon
+            await socket.send(codec.ask(Ages(ages_ms=ages)))
+        await say(socket, Watch(trip="unknown"), codec)
+        await hear(socket, codec)  # the notice; so the reports before it are through
+        now = await Scraped(port).figures()
+        assert now["position_age_seconds_count",] == 3
+        assert now["position_age_seconds_sum",] == pytest.approx(3.06)
+        assert now["position_age_seconds_bucket", "0.025"] == 1
+        assert (now["position_age_reports_total", "taken"], now["position_age_reports_total", "too_many"]) == (1, 1)
 
 
 async def test_events_and_their_age_on_arrival_are_counted(port: int) -> None:

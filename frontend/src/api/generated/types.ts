@@ -471,6 +471,17 @@ export interface Watch {
   resume?: Resume | null;
 }
 /**
+ * How old a sample of the positions was that came since the last report, each when its frame was there: the age is
+ *     the gateway's time less ``recorded_ms``.
+ *
+ * This interface was referenced by `Page`'s JSON-Schema
+ * via the `definition` "Ages".
+ */
+export interface Ages {
+  kind: "ages";
+  ages_ms: number[];
+}
+/**
  * All routes by name, without their paths.
  *
  * This interface was referenced by `Page`'s JSON-Schema
