@@ -14,6 +14,8 @@ from tests.servers import kafka
 
 
 def main() -> int:
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     with TemporaryDirectory(prefix="kafka-") as folder, suppress(KeyboardInterrupt):
         try:
             with kafka.running(Path(folder)) as address:

@@ -1,8 +1,8 @@
 """`make run STACK=full`: Trackway on the servers that a company runs, fetched from the registries and started here.
 
 Kafka, a MongoDB-compatible server, Elasticsearch and a Kafka Connect worker, as the tests start them, each on a free
-port of 127.0.0.1; then `trackway up` with their addresses. It is for looking: data last until Ctrl-C. A second start
-needs no network.
+port of 127.0.0.1 and in a process group of its own, so that Ctrl-C ends Trackway first; then `trackway up` with their
+addresses. It is for looking: data last until Ctrl-C. A second start needs no network.
 """
 
 import argparse
@@ -25,6 +25,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.servers import connect, elasticsearch, kafka, mongo  # noqa: E402 - the tests' servers are the project's
 
+NO_SINK = (
+    "Elasticsearch stays empty, and so does search: its sink is in no registry. Unpack Confluent's "
+    "kafka-connect-elasticsearch or Aiven's opensearch-connector into a folder, and start again with "
+    "CONNECT_PLUGIN_PATH naming that folder (docs/operations.md, Search)."
+)
 console = Console(highlight=False)
 T = TypeVar("T")
 
@@ -53,7 +58,8 @@ def addresses(stack: Stack, folder: Path) -> dict[str, str]:
     store = stack.start("MongoDB-compatible server (SecantusDB)", lambda: mongo.running(own("mongo")))
     search = stack.start("Elasticsearch", elasticsearch.running).url
     settings = {"TRACKWAY_KAFKA": broker, "TRACKWAY_STORE": f"{store}/trackway", "TRACKWAY_ELASTICSEARCH": search}
-    environment = {**settings, "TRACKWAY_MONGO": store}
+    # A sink that finds no server waits for it that long; after that its task has failed.
+    environment = {**settings, "TRACKWAY_MONGO": f"{store}/?serverSelectionTimeoutMS={24 * 3_600_000}"}
     worker = stack.start("Kafka Connect", lambda: connect.running(own("connect"), broker, environment))
     return {**settings, "TRACKWAY_CONNECT": worker.url}
 
@@ -62,13 +68,10 @@ def carry_on(settings: Mapping[str, str]) -> None:
     """The index templates, and the connectors whose plugins are there."""
     trackway(settings, "search", "setup")
     sinks = connect.elasticsearch_sinks()
-    if sinks:
-        trackway(settings, "connect", "apply", sinks[0])
-    else:
-        console.print(
-            "[yellow]no sink for Elasticsearch[/]: none is in the registries; docs/operations.md says where to get "
-            "one, and CONNECT_PLUGIN_PATH names its folder"
-        )
+    names = ["mongo-positions", *sinks[:1]]
+    trackway(settings, "connect", "apply", *(str(ROOT / f"connect/connectors/{name}.json") for name in names))
+    if not sinks:
+        console.print(f"[yellow]![/] {NO_SINK}", soft_wrap=True)
 
 
 def trackway(settings: Mapping[str, str], *words: str) -> None:
@@ -85,7 +88,8 @@ def up(settings: Mapping[str, str], options: list[str]) -> int:
         [sys.executable, "-m", "trackway", "up", *options], env={**os.environ, **settings}, cwd=ROOT,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
     ) as process:  # fmt: skip
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, lambda *_: process.terminate())
         return process.wait()
 
 
@@ -94,6 +98,8 @@ def main() -> int:
     parser.add_argument("--port", default="8080", help="where Trackway listens (default 8080)")
     parser.add_argument("--demo", default="", help="put so many vehicles on the road")
     options = parser.parse_args()
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # also while the servers start
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
         with TemporaryDirectory(prefix="trackway-stack-") as folder, Stack() as stack:
             settings = addresses(stack, Path(folder))

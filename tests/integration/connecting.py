@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -98,6 +99,21 @@ def command(worker: Worker, *arguments: str, succeeds: bool | None = True) -> st
     said = done.stdout + done.stderr
     assert succeeds is None or (done.returncode == 0) is succeeds, said
     return said
+
+
+@contextmanager
+def keeping_running(worker: Worker, name: str) -> Iterator[Callable[[], str]]:
+    """``trackway connect restart --watch`` beside the worker; gives what it has printed so far."""
+    environment = os.environ | {"TRACKWAY_CONNECT": worker.url, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    line = [sys.executable, "-m", "trackway", "connect", "restart", name, "--watch", "1"]
+    with (
+        TemporaryFile() as output,
+        subprocess.Popen(line, cwd=ROOT, env=environment, stdout=output, stderr=output) as process,
+    ):
+        try:
+            yield lambda: os.pread(output.fileno(), 10**6, 0).decode()
+        finally:
+            process.kill()
 
 
 @contextmanager

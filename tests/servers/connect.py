@@ -61,8 +61,9 @@ class Worker:
         command = [*JAVA, "-cp", self._classpath, "org.apache.kafka.connect.cli.ConnectDistributed"]
         with output.open("ab") as file:
             self._process = subprocess.Popen(
-                [*command, str(self._settings)], stdout=file, stderr=file, cwd=self._folder, env=self._environment
-            )
+                [*command, str(self._settings)], stdout=file, stderr=file, cwd=self._folder, env=self._environment,
+                process_group=0,
+            )  # fmt: skip
         deadline = time.monotonic() + LONGEST_START_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:

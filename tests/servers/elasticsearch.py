@@ -71,6 +71,7 @@ class Server:
         with output.open("ab") as file:
             self._process = subprocess.Popen(
                 [self._home / "bin/elasticsearch"], stdout=file, stderr=file, cwd=self._folder, env=environment,
+                process_group=0,
                 user=self._user, group=None if self._user is None else "nogroup",
                 extra_groups=None if self._user is None else [],
             )  # fmt: skip

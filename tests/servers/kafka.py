@@ -72,7 +72,11 @@ def running(folder: Path) -> Iterator[str]:
     _run([*JAVA, "-cp", path, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)])
     with (folder / "kafka.out").open("wb") as output:
         node = subprocess.Popen(
-            [*JAVA, "-cp", path, "kafka.Kafka", str(settings)], stdout=output, stderr=output, cwd=folder
+            [*JAVA, "-cp", path, "kafka.Kafka", str(settings)],
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            process_group=0,
         )
     try:
         _await(node, port, folder / "kafka.out")

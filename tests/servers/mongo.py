@@ -39,7 +39,7 @@ class Server:
         command += ["--storage-path", str(self._folder / "data"), "--log-level", "WARNING", "--sync-on-commit"]
         output = self._folder / "secantus.out"
         with output.open("ab") as file:
-            self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=self._folder)
+            self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=self._folder, process_group=0)
         deadline = time.monotonic() + LONGEST_START_S
         with MongoClient[dict[str, object]](self.url, serverSelectionTimeoutMS=100) as client:
             while True:

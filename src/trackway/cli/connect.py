@@ -1,7 +1,8 @@
 """`trackway connect`: brings connectors to Kafka Connect, says how they are, and starts again what failed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
@@ -48,8 +49,12 @@ class Part(NamedTuple):
     why: str
 
 
+class Unreachable(Exception):
+    """Kafka Connect does not answer; says where."""
+
+
 class Workers:
-    """The REST API of Kafka Connect; whatever goes wrong ends the command with a sentence."""
+    """The REST API of Kafka Connect. Raises Unreachable; whatever else goes wrong ends the command with a sentence."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -91,7 +96,7 @@ class Workers:
             try:
                 answer = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
-                fail(f"Kafka Connect does not answer at {self._url}: {error}. {REMEDY}", UNREACHABLE)
+                raise Unreachable(f"Kafka Connect does not answer at {self._url}: {error}.") from error
             if answer.status_code == 404 and missing:
                 return None
             if answer.status_code != BUSY or time.monotonic() > deadline:
@@ -127,19 +132,20 @@ def apply(
     """Make connectors be as their files say, and wait until they run."""
     connectors = [read(file) for file in files]
     more = dict(parse_setting(text) for text in settings or ())
-    workers = Workers(connect_url)
-    for each in connectors:
-        changed = workers.apply(each.name, each.config | more)
-        out.print(f"[green]✓[/] {each.name}: {'applied' if changed else 'as it was'}")
-    found = wait_until_settled(workers, [each.name for each in connectors], patience)
+    with reached(connect_url) as workers:
+        for each in connectors:
+            changed = workers.apply(each.name, each.config | more)
+            out.print(f"[green]✓[/] {each.name}: {'applied' if changed else 'as it was'}")
+        found = wait_until_settled(workers, [each.name for each in connectors], patience)
     raise typer.Exit(show(found))
 
 
 @connect.command()
 def status(names: Names = None, connect_url: ConnectUrl = DEFAULT_URL) -> None:
     """How connectors and their tasks are, and why those failed that did; exit code 1 when one has."""
-    workers = Workers(connect_url)
-    raise typer.Exit(show([part for name in names or workers.names() for part in workers.parts(name)]))
+    with reached(connect_url) as workers:
+        found = [part for name in names or workers.names() for part in workers.parts(name)]
+    raise typer.Exit(show(found))
 
 
 @connect.command()
@@ -152,19 +158,49 @@ def restart(
     connect_url: ConnectUrl = DEFAULT_URL,
 ) -> None:
     """Start again what failed, and nothing else."""
-    workers = Workers(connect_url)
+    if watch is not None:
+        keep_running(Workers(connect_url), names, watch)
+    with reached(connect_url) as workers:
+        failed = restart_failed(workers, names)
+        if not failed:
+            out.print("[green]✓[/] nothing has failed")
+            return
+        found = wait_until_settled(workers, failed, patience)
+    raise typer.Exit(show(found))
+
+
+def keep_running(workers: Workers, names: Sequence[str] | None, pause: float) -> NoReturn:
+    """Start again whatever fails, for ever; a worker that is away is waited for."""
+    is_away = False
     while True:
-        chosen = names or workers.names()
-        failed = sorted({part.connector for name in chosen for part in workers.parts(name) if part.state == "FAILED"})
-        for name in failed:
-            workers.restart(name)
-            out.print(f"[yellow]↻[/] {name} is started again")
-        if watch is None:
-            break
-        time.sleep(watch)  # the pace that was asked for
-    if not failed:
-        out.print("[green]✓[/] nothing has failed")
-    raise typer.Exit(show(wait_until_settled(workers, failed, patience)) if failed else 0)
+        try:
+            restart_failed(workers, names)
+        except Unreachable as error:
+            if not is_away:
+                err.print(f"[yellow]…[/] {escape(str(error))} It is waited for.", soft_wrap=True)
+            is_away = True
+        else:
+            is_away = False
+        time.sleep(pause)  # the pace that was asked for
+
+
+def restart_failed(workers: Workers, names: Sequence[str] | None) -> list[str]:
+    """Start again the connectors that have failed, or have a task that has; gives their names."""
+    parts = [part for name in names or workers.names() for part in workers.parts(name) if part.state == "FAILED"]
+    failed = {part.connector: part.why for part in parts}
+    for name, why in sorted(failed.items()):
+        workers.restart(name)
+        out.print(f"[yellow]↻[/] {name} is started again: {escape(why)}", soft_wrap=True)
+    return sorted(failed)
+
+
+@contextmanager
+def reached(url: str) -> Generator[Workers]:
+    """The REST API there; ends the command when nobody answers."""
+    try:
+        yield Workers(url)
+    except Unreachable as error:
+        fail(f"{error} {REMEDY}", UNREACHABLE)
 
 
 def read(file: Path) -> ConnectorFile:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import typer
 
+from tests.running import free_port
 from trackway.cli.connect import Part, explanations, parse_setting, read, reason
 
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask due to unrecoverable exception.
@@ -60,6 +67,46 @@ def test_a_file_that_is_no_connector_is_a_usage_error(
         read(file)
     assert ended.value.exit_code == 2
     assert "is no connector" in capsys.readouterr().err
+
+
+class Connect(BaseHTTPRequestHandler):
+    """A worker with one connector whose task has failed."""
+
+    restarted: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        status = {
+            "connector": {"state": "RUNNING", "worker_id": "w"},
+            "tasks": [{"id": 0, "state": "FAILED", "worker_id": "w", "trace": TRACE}],
+        }
+        self._answer(status if self.path.endswith("/status") else ["sink"])
+
+    def do_POST(self) -> None:
+        self.restarted.append(self.path)
+        self._answer({})
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+    def _answer(self, body: object) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def test_who_watches_waits_for_a_worker_that_is_away_and_starts_again_what_has_failed() -> None:
+    port = free_port()
+    line = [sys.executable, "-m", "trackway", "connect", "restart", "--watch", "1"]
+    environment = os.environ | {"TRACKWAY_CONNECT": f"http://127.0.0.1:{port}", "NO_COLOR": "1"}
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "It is waited for." in process.stderr.readline()
+        with HTTPServer(("127.0.0.1", port), Connect) as worker:
+            while not Connect.restarted:
+                worker.handle_request()
+        process.kill()
+    assert Connect.restarted == ["/connectors/sink/restart?includeTasks=true&onlyFailed=true"]
 
 
 def test_a_setting_is_a_name_and_a_value() -> None:
