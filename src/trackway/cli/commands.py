@@ -5,6 +5,7 @@ import typer
 from trackway.cli.archive import archive
 from trackway.cli.connect import connect
 from trackway.cli.demo import demo
+from trackway.cli.deploy import deploy
 from trackway.cli.doctor import doctor
 from trackway.cli.replay import replay
 from trackway.cli.search import search
@@ -29,3 +30,4 @@ app.add_typer(archive, name="archive")
 app.command()(doctor)
 app.add_typer(connect, name="connect")
 app.add_typer(search, name="search")
+app.add_typer(deploy, name="deploy")
