@@ -1,4 +1,7 @@
-"""The command line `trackway`: start it, drive it, look at it. Exit codes: 0 ok, 1 failed, 2 usage, 3 not reachable."""
+"""The command line `trackway`: start it, drive it, look at it.
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not reachable, 4 something would change (`deploy diff`).
+"""
 
 import sys
 
