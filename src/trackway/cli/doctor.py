@@ -5,11 +5,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.markup import escape
 
-from trackway.cli.api import REMEDY, Api, out
+from trackway.cli.api import FAILED, REMEDY, Api, out
+from trackway.cli.deploy import Context, Kubeconfig, find, objects
+from trackway.cli.deploy import cluster as connected
 from trackway.cli.trips import Url
 from trackway.cli.up import BUILT, find_root
 
@@ -25,8 +29,14 @@ class Finding(NamedTuple):
 def doctor(
     port: Annotated[int, typer.Option(help="The port that Trackway is to listen on.")] = 8080,
     url: Url = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Check a Kubernetes cluster instead.")] = False,
+    overlay: Annotated[str, typer.Option(help="With --cluster: what is to run there.")] = "kind",
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
 ) -> None:
-    """Check the tools, the build, and a running Trackway; exit code 1 when something is wrong."""
+    """Check the tools, the build, and a running Trackway, or a cluster; exit code 1 when something is wrong."""
+    if cluster:
+        raise typer.Exit(of_cluster(overlay, kubeconfig, context))
     api = Api(url or f"http://127.0.0.1:{port}")
     if api.healthy():
         found = running_instance(api)
@@ -41,6 +51,22 @@ def doctor(
             soft_wrap=True,
         )
     raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+MARKS = {"well": "[green]✓[/]", "unsure": "[yellow]![/]", "wrong": "[red]✗[/]"}
+
+
+def of_cluster(overlay: str, kubeconfig: Path | None, context: str | None) -> int:
+    """Say what an overlay needs of a cluster and whether it is there; gives the exit code."""
+    from trackway.deploy.needs import findings  # noqa: PLC0415 - slow to import, and only needed here
+
+    wrong = 0
+    with connected(kubeconfig, context) as there:
+        for found in findings(there, objects(find(overlay))):
+            wrong += found.state == "wrong"
+            remedy = f": {found.remedy}" if found.remedy else ""
+            out.print(f"{MARKS[found.state]} {escape(found.what + remedy)}", soft_wrap=True)
+    return FAILED if wrong else 0
 
 
 def machine() -> Iterator[Finding]:

@@ -149,6 +149,11 @@ class Cluster:
             return False
         return True
 
+    def serves(self, api_version: str) -> bool:
+        """Whether the cluster has a version of a group at all."""
+        self.knows(api_version, "")
+        return bool(self._kinds[api_version])
+
     def forget(self) -> None:
         """Ask anew which kinds there are: some may just have been made."""
         self._kinds.clear()
