@@ -30,6 +30,7 @@ from trackway.events import (
 )
 from trackway.functions import Deps, on_events
 from trackway.storage.port import Conflict, Shard, StoreUnavailable, TripStatus
+from trackway.telemetry.tracing import Kind, spanned
 
 SOURCE = "/trackway/functions/simulate"
 SLICE = timedelta(seconds=10)
@@ -226,17 +227,25 @@ async def _drives(trips: Sequence[Trip], tenant: str, deps: Deps) -> list[_Drive
 
 async def _tell(drives: Sequence[_Drive], tenant: str, after: datetime | None, until: datetime, deps: Deps) -> bool:
     """Emit the positions with after < recorded_at ≤ until; gives whether any trip goes on after that."""
-    events: list[Event] = []
+    positions: list[PositionRecorded] = []
     left = False
     for trip, route, arrival in drives:
         try:
-            events.extend([_recorded(position, tenant) for position in due_positions(trip, route, after, until)])
+            positions.extend(due_positions(trip, route, after, until))
         except Exception as error:
             _complain(trip, error)
             continue
         left = left or arrival > until
-    await deps.sink.emit(events)
+    if positions:
+        await _tick(positions, tenant, deps)
     return left
+
+
+async def _tick(positions: Sequence[PositionRecorded], tenant: str, deps: Deps) -> None:
+    """Tell them, in a trace of their own: the slice that they belong to goes on for as long as there is a vehicle."""
+    about = {"messaging.batch.message_count": len(positions), "trackway.tenant": tenant}
+    with spanned(deps.tracing, "tick", Kind.PRODUCER, about) as trace:
+        await deps.sink.emit([_recorded(position, tenant, trace) for position in positions])
 
 
 _complained_of: set[str] = set()
@@ -271,7 +280,7 @@ async def _route(tenant: str, trip: Trip, deps: Deps) -> RoutePlanned | None:
     return route
 
 
-def _recorded(position: PositionRecorded, tenant: str) -> Event:
+def _recorded(position: PositionRecorded, tenant: str, trace: str | None) -> Event:
     return event_of(
         position,
         id=f"{position.trip_id}:{position.seq}",
@@ -280,6 +289,7 @@ def _recorded(position: PositionRecorded, tenant: str) -> Event:
         partitionkey=position.vehicle_id,
         time=position.recorded_at,
         tenant=tenant,
+        traceparent=trace,
     )
 
 

@@ -13,6 +13,7 @@ from realtime_gateway.app import Gateway, create_app
 from realtime_gateway.protocol import MAX_MESSAGE
 from realtime_gateway.settings import Settings
 from trackway.storage import open_store
+from trackway.telemetry.tracing import open_tracing
 
 FAILED, USAGE = 1, 2
 
@@ -67,13 +68,14 @@ def main() -> int:
     try:
         settings = Settings()
         store = open_store(settings.store)
+        tracing = open_tracing("realtime-gateway")
     except ValidationError as error:
         sys.stderr.write(f"realtime-gateway: {_sentence(error)}\n")
         return USAGE
     except ValueError as error:
         sys.stderr.write(f"realtime-gateway: {error}\n")
         return USAGE
-    server = server_for(settings, create_app(settings, store))
+    server = server_for(settings, create_app(settings, store, tracing=tracing))
     server.run()
     return 0 if server.started else FAILED
 

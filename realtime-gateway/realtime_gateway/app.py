@@ -25,6 +25,7 @@ from trackway.metrics import Counting, Reading
 from trackway.metrics.names import GATEWAY_FEED_LAG
 from trackway.metrics.serving import MetricsServer
 from trackway.storage.port import Store
+from trackway.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from realtime_gateway.feeds.kafka import KafkaFeed
@@ -37,9 +38,12 @@ class Gateway(FastAPI):
     sockets: LiveSockets
 
 
-def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = utc_now) -> Gateway:
-    """The gateway on a store, which it closes at its end. Its start raises StoreUnavailable, FeedUnavailable."""
-    view = LiveView(store, settings.tenant, settings.zone, now)
+def create_app(
+    settings: Settings, store: Store, now: Callable[[], datetime] = utc_now, tracing: Tracing | None = None
+) -> Gateway:
+    """The gateway on a store, which it closes at its end, as ``tracing``. Its start raises StoreUnavailable,
+    FeedUnavailable."""
+    view = LiveView(store, settings.tenant, settings.zone, now, tracing)
     feed = _kafka_feed(settings, view)
     search = Search(settings.elasticsearch, settings.tenant)
     sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins)
@@ -69,6 +73,8 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = u
             metrics.close()
             await search.close()
             await store.close()
+            if tracing is not None:
+                tracing.close()
 
     app = Gateway(lifespan=lifespan, docs_url=None, redoc_url=None, version="0.1.0", redirect_slashes=False)
     app.view, app.sockets = view, sockets

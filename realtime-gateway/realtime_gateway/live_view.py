@@ -11,11 +11,13 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from time import time_ns
 
 from msgspec import Struct
 
 from realtime_gateway.codecs import Codec, Message
 from realtime_gateway.fleet import KEPT_ENDED
+from realtime_gateway.frame_traces import FrameTraces
 from realtime_gateway.hub import Hub, Subscriber
 from realtime_gateway.meter import Meter
 from realtime_gateway.protocol import Notice, Watch
@@ -24,6 +26,7 @@ from trackway.events import FACTS, Event, InvalidEvent, PositionRecorded, fact_o
 from trackway.metrics import Readings
 from trackway.metrics.names import GATEWAY_CHANGES, GATEWAY_CONFLATED, GATEWAY_TRIPS, GATEWAY_VEHICLES
 from trackway.storage.port import Store, StoreUnavailable
+from trackway.telemetry.tracing import Tracing
 
 log = logging.getLogger("realtime_gateway")
 
@@ -60,22 +63,33 @@ class Session:
 
     async def messages(self) -> AsyncIterator[Message]:
         """Messages without end. While the taker is busy with one nothing gathers but the difference."""
+        frames, subscriber = self._view.frames, self.subscriber
         while True:
             await self.changed.wait()
             self.changed.clear()
-            while (message := self._view.pull(self.subscriber)) is not None:
+            since, began_ns = subscriber.since, time_ns()
+            while (message := self._view.pull(subscriber)) is not None:
                 yield message
-                await asyncio.sleep(self.subscriber.pace)
+                if frames is not None:  # whoever takes the next one has sent this one
+                    frames.sent(subscriber, since, message, began_ns)
+                await asyncio.sleep(subscriber.pace)
+                since, began_ns = subscriber.since, time_ns()
 
 
 class LiveView:
     """The one live view of a tenant's fleet in this process."""
 
     def __init__(
-        self, store: Store, tenant: str, zone: tzinfo | None = None, now: Callable[[], datetime] = utc_now
+        self,
+        store: Store,
+        tenant: str,
+        zone: tzinfo | None = None,
+        now: Callable[[], datetime] = utc_now,
+        tracing: Tracing | None = None,
     ) -> None:
         self.hub = Hub()
         self.meter = Meter()
+        self.frames = None if tracing is None else FrameTraces(tracing, self.hub)
         self._store = store
         self._tenant = tenant
         self._zone = zone
@@ -147,6 +161,12 @@ class LiveView:
     def receive(self, events: Sequence[Event]) -> None:
         """Take in what the broker delivers. Events of other tenants and types are passed over, and so are those whose
         data cannot be read or believed: persist refuses them, and no view waits while the broker tries them again."""
+        if self.frames is None:
+            self._take(events)
+        else:
+            self.frames.take(events, self._take)
+
+    def _take(self, events: Sequence[Event]) -> None:
         now = self._now()
         facts = [fact for event in events if (fact := self._fact(event, now)) is not None]
         self._count_in(len(events), facts, now)

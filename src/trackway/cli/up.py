@@ -15,6 +15,8 @@ import typer
 from trackway.cli.api import UNREACHABLE, USAGE, fail
 from trackway.storage import open_store
 from trackway.storage.port import StoreUnavailable
+from trackway.telemetry.tracing import TracingUnavailable, is_wanted
+from trackway.telemetry.tracing import load as load_tracing
 
 MANIFESTS = Path("knative/overlays/local")
 ON_KAFKA = Path("knative/overlays/local-kafka")
@@ -43,7 +45,7 @@ _SINK_ON_KAFKA = """  - patch: |
       spec:
         bootstrapServers: {list}
 """
-_PRELOAD_MONGO = """  - target:
+_PRELOAD = """  - target:
       group: serving.knative.dev
       kind: Service
     patch: |
@@ -53,7 +55,7 @@ _PRELOAD_MONGO = """  - target:
         template:
           metadata:
             annotations:
-              local.knative.dev/preload: trackway.functions.warm,trackway.storage.mongo
+              local.knative.dev/preload: {modules}
 """
 
 
@@ -85,6 +87,14 @@ def up(
             show_default=False,
         ),
     ] = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
+            help="Where traces are sent: the address of an OpenTelemetry collector, as http://127.0.0.1:4318.",
+            show_default=False,
+        ),
+    ] = None,
     manifests: Annotated[Path | None, typer.Option(help=f"What runs, if not {MANIFESTS}.", show_default=False)] = None,
     host: Annotated[str, typer.Option(help="Only loopback, until there is authentication.")] = "127.0.0.1",
 ) -> None:
@@ -101,7 +111,8 @@ def up(
     seed(address)
     manifests = manifests or (MANIFESTS if kafka is None else ON_KAFKA)
     settings = {"TRACKWAY_STORE": address, "TRACKWAY_KAFKA": kafka, "TRACKWAY_ELASTICSEARCH": elasticsearch}
-    as_is = state == Path("var") and not store and kafka is None and elasticsearch is None
+    settings |= _tracing(otlp)
+    as_is = state == Path("var") and not store and kafka is None and elasticsearch is None and not otlp
     overlay = manifests if as_is else with_settings(manifests, {k: v for k, v in settings.items() if v}, state)
     if demo:
         start_demo(demo, port)
@@ -160,13 +171,33 @@ def with_settings(manifests: Path, settings: Mapping[str, str], state: Path) -> 
     text = _OVERLAY.format(base=base, settings=json.dumps(settings))
     if "TRACKWAY_KAFKA" in settings:
         text += _SINK_ON_KAFKA.format(list=json.dumps(settings["TRACKWAY_KAFKA"].split(",")))
-    file.write_text(text + _preloads(settings["TRACKWAY_STORE"]))
+    file.write_text(text + _preloads(settings))
     return overlay
 
 
-def _preloads(address: str) -> str:
-    """What instances are forked from has the store's driver loaded: importing it takes longer than a start."""
-    return _PRELOAD_MONGO if address.startswith("mongodb") else ""
+def _preloads(settings: Mapping[str, str]) -> str:
+    """What instances are forked from has the libraries loaded that the settings ask for: importing one takes longer
+    than a start."""
+    modules = ["trackway.functions.warm"]
+    if settings["TRACKWAY_STORE"].startswith("mongodb"):
+        modules.append("trackway.storage.mongo")
+    if is_wanted(settings):
+        modules.append("trackway.telemetry.otlp")
+    return _PRELOAD.format(modules=",".join(modules)) if len(modules) > 1 else ""
+
+
+def _tracing(endpoint: str | None) -> dict[str, str | None]:
+    """The settings for traces: OpenTelemetry's own variables, as they are in the environment."""
+    if endpoint is None:
+        return {}
+    try:
+        load_tracing()
+    except TracingUnavailable as error:
+        fail(f"{error}.", USAGE)
+    own = {
+        name: value for name, value in os.environ.items() if name.startswith("OTEL_") and name != "OTEL_SERVICE_NAME"
+    }
+    return {**own, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
 
 
 def start_demo(vehicles: int, port: int) -> None:

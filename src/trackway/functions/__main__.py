@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from trackway.functions.catalogue import UnknownFunction, names, source_of
 from trackway.functions.settings import InvalidSettings, Settings
+from trackway.telemetry.tracing import TracingUnavailable
 
 
 def main(arguments: list[str]) -> None:
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
         from trackway.functions.server import serve  # noqa: PLC0415
 
         serve(name, settings)
-    except (InvalidSettings, UnknownFunction) as error:
+    except (InvalidSettings, TracingUnavailable, UnknownFunction) as error:
         _refuse(str(error))
     except OSError as error:
         print(error.strerror or error, file=sys.stderr)  # noqa: T201 - a command line talks to a terminal

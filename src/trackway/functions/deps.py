@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from trackway.functions.settings import Settings
 from trackway.functions.sink import BrokerSink, NoSink, Sink
 from trackway.metrics import Counting, Reading
+from trackway.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from trackway.storage.port import Store
@@ -41,7 +42,8 @@ class SystemClock:
 class Deps:
     """A function's dependencies. What is not given is made from ``settings`` on first use; tests give fakes.
 
-    ``draining`` is True once the process was told to stop: what works in slices ends the one it is in.
+    ``draining`` is True once the process was told to stop: what works in slices ends the one it is in. ``tracing`` is
+    None where nobody collects spans.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Deps:
         sink: Sink | None = None,
         random: Random | None = None,
         streets: "Streets | None" = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.random = random or SystemRandom()
         self.draining = False
+        self.tracing = tracing
         self._store = store
         self._sink = sink
         self._streets = streets
@@ -100,3 +104,5 @@ class Deps:
             await self._sink.close()
         if self._store is not None:
             await self._store.close()
+        if self.tracing is not None:
+            self.tracing.close()

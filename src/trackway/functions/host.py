@@ -11,7 +11,9 @@ from trackway.functions.exchange import Answered, Received
 from trackway.functions.meter import Meter
 from trackway.functions.problem import Refused, problem, problem_of
 from trackway.functions.routes import Routes
+from trackway.functions.served import Served
 from trackway.functions.settings import Settings
+from trackway.telemetry.delivered import delivered
 from trackway.telemetry.trace_context import carried_on, in_trace, valid
 
 LARGEST_REQUEST: Final = 1024 * 1024
@@ -76,7 +78,17 @@ class Function:
         if not events:
             return _DONE
         self.meter.events += len(events)
-        emitted = carried_on(await self.handler(events, self.deps), events)
+        tracing = self.deps.tracing
+        if tracing is None:
+            return await self._handle(events, received)
+        with delivered(tracing, events) as spans:
+            return await self._handle(events, received, spans)
+
+    async def _handle(
+        self, events: Sequence[Event], received: Received, spans: Mapping[str, str] | None = None
+    ) -> Answered:
+        assert self.handler is not None  # noqa: S101 - as above
+        emitted = carried_on(await self.handler(events, self.deps), events, spans)
         if len(emitted) == 1 and _may_reply(received.headers):
             headers, body = to_binary(emitted[0])
             return Answered(200, headers, body)
@@ -97,9 +109,22 @@ class Function:
             raise Refused(
                 405, f"{received.method} is not served here, only POST of CloudEvents", headers={"allow": "POST"}
             )
+        trace, tracing = valid(received.headers.get("traceparent")), self.deps.tracing
+        if tracing is None:
+            return await self._ask(received, trace)
+        served = Served(tracing, received.method, self.routes.template(received.method, received.path), trace)
+        try:
+            answered = await self._ask(received, served.traceparent)
+        except Exception as error:
+            served.failed(error)
+            raise
+        served.answered(answered.status)
+        return answered
+
+    async def _ask(self, received: Received, trace: str | None) -> Answered:
         answer = await self.routes.serve(received, self.deps)
         if answer.events:
-            await self.deps.sink.emit(in_trace(answer.events, valid(received.headers.get("traceparent"))))
+            await self.deps.sink.emit(in_trace(answer.events, trace))
         return answer.encoded()
 
 

@@ -6,13 +6,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
+from trackway.events import Event
 from trackway.functions.exchange import Answered, Received
 from trackway.functions.heads import Headers
 from trackway.functions.host import Function, answer_of, too_large
 from trackway.functions.meter import EVENTS, ONE_IN, REQUEST
 from trackway.functions.routes import HotRoute
+from trackway.functions.served import Served
 from trackway.functions.turns import Turn
 from trackway.telemetry.trace_context import in_trace, valid
+from trackway.telemetry.tracing import Tracing
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -37,6 +40,7 @@ class OwnRequest(Turn):
     is_over = False
     _chunks: list[bytes] | None = None
     _begun = 0.0
+    _served: Served | None = None
 
     def __init__(
         self,
@@ -107,10 +111,14 @@ class OwnRequest(Turn):
         meter.answered_shortly += 1
         if self._begun:
             meter.timed(perf_counter() - self._begun)
+        if self._served is not None:
+            self._served.answered(200)
         self._line.settled()
 
     def failed(self, error: Exception) -> None:
         """The broker does not have the event."""
+        if self._served is not None:
+            self._served.failed(error)
         self.refuse(answer_of(error, self._what))
 
     def _emit(self, hot: HotRoute) -> bool:
@@ -122,14 +130,21 @@ class OwnRequest(Turn):
             return False
         if event is None:
             return False
-        if self._trace is not None:
-            (event,) = in_trace([event], valid(self._trace.decode("latin-1")))
+        if self._trace is not None or deps.tracing is not None:
+            event = self._in_trace(event, deps.tracing)
         meter = self._function.meter
         if not meter.begun % ONE_IN:
             self._begun = perf_counter()
         meter.begun += 1
         deps.sink.post(event, self)
         return True
+
+    def _in_trace(self, event: Event, tracing: Tracing | None) -> Event:
+        trace = None if self._trace is None else valid(self._trace.decode("latin-1"))
+        if tracing is not None:
+            self._served = Served(tracing, self._method.decode(), self._asked, trace)
+            trace = self._served.traceparent
+        return in_trace([event], trace)[0]
 
     async def _answer(self) -> None:
         chunks, self._chunks = self._chunks or [b""], None

@@ -140,6 +140,13 @@ class Routes:
         )
         return await route.handler(request, deps)
 
+    def template(self, method: str, path: str) -> str | None:
+        """The path of the route that would answer, as it was declared; None where none would."""
+        try:
+            return self._find(method, path)[0].path
+        except Refused:
+            return None
+
     def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         methods, parameters = self._plain.get(path), dict[str, str]()
         if methods is None:

@@ -27,6 +27,7 @@ from trackway.functions.hot_address import HotAddress
 from trackway.functions.settings import Settings
 from trackway.metrics import Reading
 from trackway.metrics.serving import MetricsServer
+from trackway.telemetry.tracing import open_tracing
 
 DRAIN: Final = 30
 """Seconds that what is in flight may take after SIGTERM."""
@@ -57,13 +58,13 @@ class _Server(uvicorn.Server):
 
 
 def serve(name: str, settings: Settings) -> None:
-    """Serve the function until SIGTERM or SIGINT, then let what is in flight end. Raises UnknownFunction, and OSError
-    when the port is taken."""
+    """Serve the function until SIGTERM or SIGINT, then let what is in flight end. Raises UnknownFunction,
+    TracingUnavailable, and OSError when the port is taken."""
     source = source_of(settings.folder, name)
     app = create_asgi_app(name, str(source))
     # The framework has loaded main.py under its stem as the module's name.
     function = function_in(sys.modules[Path(source).stem], name)
-    function.deps = Deps(settings)
+    function.deps = Deps(settings, tracing=open_tracing(name))
     config = uvicorn.Config(
         app,
         http=connection_for(function),

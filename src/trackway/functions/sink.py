@@ -181,6 +181,8 @@ class BrokerSink:
         if self._address.takes_batches:
             return [], to_structured(event), emission
         headers, body = to_binary(event)
+        if event.traceparent is not None:  # for the mesh and the broker, whose own spans go by the request
+            headers.append((b"traceparent", event.traceparent.encode()))
         if any(b"\n" in value or b"\r" in value for _, value in headers):
             raise SinkRefused("an attribute of the event has a line break, which no header can carry", 400)
         return headers, body, emission
