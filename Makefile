@@ -16,7 +16,7 @@ PYRIGHT := frontend/node_modules/.bin/pyright
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help run test test-cluster check unit format generate lock setup setup-dev connect clean
+.PHONY: help run test test-cluster check unit format generate lock setup setup-dev connect prometheus clean
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -51,9 +51,10 @@ format: setup-dev ## format and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(NPM) run --silent format
 
-generate: setup-dev ## write the schemas, the frontend's types, the OpenAPI fragment and Kibana's objects from the sources
+generate: setup-dev ## write the schemas, the frontend's types, the OpenAPI fragment, Kibana's objects and Grafana's dashboards from the sources
 	@$(BIN)/python tools/generate.py
 	@$(BIN)/python tools/kibana.py
+	@$(BIN)/python -m monitoring
 	@$(NPM) run --silent types
 
 lock: ## resolve the Python dependencies anew
@@ -62,7 +63,7 @@ lock: ## resolve the Python dependencies anew
 	@$(BIN)/pip-compile -q --upgrade --extra s3 --extra otlp --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --strip-extras --build-deps-for wheel -c requirements.lock -c requirements-dev.lock -o requirements-image.lock pyproject.toml
 
 setup: $(VENV)/.installed build/frontend/index.html build/map/streets.json
-setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser .java .go
+setup-dev: $(VENV)/.installed-dev frontend/node_modules/.installed build/frontend/index.html build/map/streets.json .browser .java .go .prometheus
 
 # The tools that we cannot install ourselves, asked for before anything is written.
 .PHONY: tools
@@ -120,6 +121,19 @@ build/frontend/index.html: frontend/node_modules/.installed frontend/package.jso
 .PHONY: .go
 .go:
 	@command -v go >/dev/null || echo "The tests of the manifests need Go 1.24 or newer: https://go.dev/dl." >&2
+
+# The tests of rules and dashboards run a real Prometheus: Debian's, which is only unpacked here, so that no service starts; without it they are skipped (failed in CI).
+PROMETHEUS := build/servers/prometheus
+.PHONY: .prometheus
+.prometheus:
+	@{ [ -x $(PROMETHEUS)/usr/bin/promtool ] || command -v promtool; } >/dev/null || { \
+	  if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then \
+	    echo "» Prometheus for the tests of rules and dashboards"; [ "$$(id -u)" != 0 ] || apt-get update -qq; \
+	    mkdir -p $(PROMETHEUS)/deb && cd $(PROMETHEUS)/deb && apt-get download -qq -o APT::Sandbox::User=root prometheus && dpkg -x prometheus_*.deb .. && rm -r ../deb; \
+	  else echo "The tests of rules and dashboards need Prometheus: install the package prometheus." >&2; fi; }
+
+prometheus: setup-dev ## a Prometheus on 127.0.0.1:9090 that asks the Trackway on PORT; Ctrl-C ends it
+	@exec $(BIN)/python tools/prometheus.py --scrape $(PORT)
 
 # The transforms that Kafka Connect needs beside a sink's own jars (docs/operations.md).
 connect: build/connect/trackway-transforms.jar ## build the jar of connect/transforms into build/connect
