@@ -103,6 +103,18 @@ def test_the_only_function_that_there_is_needs_no_name(tmp_path: Path) -> None:
         assert post(port, "{}") == (204, "")
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what a process has loaded is seen in /proc")
+def test_the_client_of_mongodb_is_loaded_before_anybody_asks_and_only_where_it_is_the_store(tmp_path: Path) -> None:
+    def has_loaded(process: subprocess.Popen[str]) -> bool:
+        return "/bson/" in Path(f"/proc/{process.pid}/maps").read_text()
+
+    with serving("persist", ROOT, TRACKWAY_STORE="mongodb://127.0.0.1:1/trackway") as (process, _):
+        eventually(lambda: has_loaded(process), what="the client loaded")
+    with serving("persist", ROOT, TRACKWAY_STORE=f"sqlite:///{tmp_path}/trackway.db") as (process, port):
+        assert post(port, POSITION % "-34.9") == (204, "")
+        assert not has_loaded(process)
+
+
 def test_what_is_in_flight_ends_before_the_process_does(tmp_path: Path) -> None:
     (tmp_path / "slow").mkdir()
     (tmp_path / "slow" / "main.py").write_text(SLOW)

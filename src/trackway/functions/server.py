@@ -9,9 +9,11 @@ import sys
 from asyncio import Runner, gather
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from os import environ
 from pathlib import Path
 from signal import SIGINT
+from threading import Thread
 from types import FrameType
 from typing import Final
 
@@ -27,6 +29,7 @@ from trackway.functions.hot_address import HotAddress
 from trackway.functions.settings import Settings
 from trackway.metrics import Reading
 from trackway.metrics.serving import MetricsServer
+from trackway.storage import MONGO
 from trackway.telemetry.tracing import open_tracing
 
 DRAIN: Final = 30
@@ -95,6 +98,9 @@ async def _run(server: _Server, function: Function, name: str, listener: socket.
     try:
         server.hot = await HotAddress.open(server.config, environ)
         tell_ready()
+        if deps.settings.store.startswith(MONGO):
+            # Its client takes 0.1 s to load. Before a cluster has found that this listens, there is time for that.
+            Thread(target=import_module, args=("trackway.storage.mongo",), daemon=True).start()
         if deps.settings.metrics is not None:
             await metrics.open(deps.settings.metrics)
         await server.serve(sockets=[listener])

@@ -1,6 +1,11 @@
 """Where facts are kept: the port, its implementations, and opening one by its address."""
 
+from typing import Final
+
 from trackway.storage.port import Store
+
+MONGO: Final = ("mongodb://", "mongodb+srv://")
+"""What addresses of a MongoDB begin with."""
 
 
 def open_store(url: str) -> Store:
@@ -21,7 +26,7 @@ def _opened(url: str) -> Store:
         from trackway.storage.sqlite import SqliteStore  # noqa: PLC0415 - only what is asked for is loaded
 
         return SqliteStore(url.removeprefix("sqlite:///"))
-    if url.startswith(("mongodb://", "mongodb+srv://")):
+    if url.startswith(MONGO):
         from trackway.storage.mongo import MongoStore  # noqa: PLC0415 - only what is asked for is loaded
 
         return MongoStore(url)
