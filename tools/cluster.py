@@ -15,6 +15,8 @@ def main() -> int:
     if missing:
         print(f"No cluster can be started: {missing}.", file=sys.stderr)
         return 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with host.running() as cluster, suppress(KeyboardInterrupt):
         print(f"\nknative/overlays/kind, told where this folder is: {cluster.overlay}")
         print("Commands inside of its network, kubectl among them, begin with:")
