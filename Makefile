@@ -16,7 +16,7 @@ PYRIGHT := frontend/node_modules/.bin/pyright
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help run test test-cluster check unit format generate lock setup setup-dev connect prometheus clean
+.PHONY: help run test test-cluster check unit format generate lock setup setup-dev connect prometheus images clean
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -140,6 +140,16 @@ connect: build/connect/trackway-transforms.jar ## build the jar of connect/trans
 build/connect/trackway-transforms.jar: $(shell find connect/transforms -type f 2>/dev/null)
 	@command -v mvn >/dev/null || { echo "Maven is missing: install the packages default-jdk-headless and maven." >&2; exit 1; }
 	@echo "» transforms for Kafka Connect" && mvn -q -B -f connect/transforms/pom.xml clean package
+
+# Any builder with docker's words will do: BUILDER=podman, or buildah.
+BUILDER ?= docker
+REGISTRY ?=
+TAG ?= 0.1.0
+images: ## build the two images for a cluster (REGISTRY=registry.example.com TAG=0.1.0; PUSH=1 pushes them; BUILDER=podman)
+	@[ -n "$(REGISTRY)" ] || { echo "Say where the images belong: make images REGISTRY=registry.example.com (dev.local for kind)." >&2; exit 1; }
+	$(BUILDER) build -f functions/Dockerfile -t $(REGISTRY)/trackway/functions:$(TAG) .
+	$(BUILDER) build -f realtime-gateway/Dockerfile -t $(REGISTRY)/trackway/realtime-gateway:$(TAG) .
+	@[ -z "$(PUSH)" ] || { $(BUILDER) push $(REGISTRY)/trackway/functions:$(TAG) && $(BUILDER) push $(REGISTRY)/trackway/realtime-gateway:$(TAG); }
 
 clean: ## remove what was installed and built; the data in var/ stay
 	@rm -rf $(VENV) frontend/node_modules build

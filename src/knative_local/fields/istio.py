@@ -57,7 +57,7 @@ _HTTP_ROUTE = Object(
         "directResponse": NOT_YET,
         "delegate": NOT_YET,
         "headers": NOT_YET,
-        "corsPolicy": NOT_YET,
+        "corsPolicy": CLUSTER_ONLY,  # pages of other sites are kept out here (front_door.py)
         "fault": NOT_YET,
         "mirror": NOT_YET,
     },
