@@ -55,6 +55,7 @@ generate: setup-dev ## write the schemas, the frontend's types, the OpenAPI frag
 	@$(BIN)/python tools/generate.py
 	@$(BIN)/python tools/kibana.py
 	@$(BIN)/python -m monitoring
+	@$(BIN)/python tools/strimzi.py
 	@$(NPM) run --silent types
 
 lock: ## resolve the Python dependencies anew

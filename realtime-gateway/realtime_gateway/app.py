@@ -46,7 +46,7 @@ def create_app(
     view = LiveView(store, settings.tenant, settings.zone, now, tracing)
     feed = _kafka_feed(settings, view)
     search = Search(settings.elasticsearch, settings.tenant)
-    sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins)
+    sockets = LiveSockets(view, most=settings.max_sockets, origins=settings.origins, drain=settings.drain_seconds)
 
     def readings() -> Iterator[Reading]:
         yield from view.meter.readings(sockets.most)

@@ -1,8 +1,9 @@
 """The WebSocket /v1/live: says hello, watches, sends what is new, and never holds more than one message for anybody."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from random import random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,17 +22,27 @@ class LiveSockets:
     """The sockets of one live view.
 
     ``patience`` is how many seconds a client may take to say its first watch, and to read a message. ``origins`` are
-    pages of other hosts that may connect, as ``https://host[:port]``.
+    pages of other hosts that may connect, as ``https://host[:port]``. At the end sockets are closed over ``drain``
+    seconds.
     """
 
     def __init__(
-        self, view: LiveView, *, most: int = 1000, patience: float = 10.0, origins: frozenset[str] = frozenset()
+        self,
+        view: LiveView,
+        *,
+        most: int = 1000,
+        patience: float = 10.0,
+        origins: frozenset[str] = frozenset(),
+        drain: float = 0.0,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._view = view
         self.most = most
         self.patience = patience
         self._origins = origins
         self._meter = view.meter
+        self._drain = drain
+        self.pause = pause
         self._closing = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -62,10 +73,10 @@ class LiveSockets:
                 self._empty.set()
 
     async def close(self, within: float = 2.0) -> None:
-        """The gateway is going away: tell all sockets, and wait until they are told."""
+        """The gateway is going away: tell all sockets, one after the other, and wait until they are told."""
         self._closing.set()
         with suppress(TimeoutError):
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(self._drain + within):
                 await self._empty.wait()
 
     def _is_welcome(self, socket: WebSocket) -> bool:
@@ -119,7 +130,9 @@ class LiveSockets:
         return None
 
     async def _until_closing(self) -> Close:
+        """A moment of its own for each socket, which goes on until then."""
         await self._closing.wait()
+        await self.pause(self._drain * random())  # noqa: S311 - spreads, and keeps no secret
         return GOING_AWAY
 
 

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     """The Unix socket by which the local runtime reads it."""
 
     max_sockets: Annotated[int, Field(ge=1)] = 1000
+    drain_seconds: Annotated[float, Field(ge=0)] = 0
+    """At the gateway's end its sockets are told to come back one after the other, within so many seconds: they all come
+    to the other gateways then."""
     origins: frozenset[str] = frozenset()
     """Pages of other hosts that may open the live socket, as a JSON array of ``https://host[:port]``."""
 

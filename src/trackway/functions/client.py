@@ -12,6 +12,7 @@ from typing import Final, Self, cast
 import httptools
 
 from trackway.functions.address import SinkAddress
+from trackway.functions.sink_token import TokenFile
 
 LONGEST_ANSWER: Final = 64 * 1024
 
@@ -109,8 +110,9 @@ class _Connection(asyncio.Protocol):
 class Client:
     """Posts to one address over at most ``connections`` keep-alive connections; the caller keeps to that number."""
 
-    def __init__(self, address: SinkAddress, connections: int) -> None:
+    def __init__(self, address: SinkAddress, connections: int, token: TokenFile | None = None) -> None:
         self._address = address
+        self._token = token
         self._idle: deque[_Connection] = deque(maxlen=connections)
         self._head = f"POST {address.target} HTTP/1.1\r\nhost: {address.authority}\r\n".encode()
 
@@ -121,7 +123,8 @@ class Client:
         a fresh one. It may arrive twice, which is harmless: a repeated event has the same id.
         """
         lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-        message = b"%bcontent-length: %d\r\n%b\r\n%b" % (self._head, len(body), lines, body)
+        head = self._head if self._token is None else self._head + self._token.line()
+        message = b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(body), lines, body)
         connection = await self._connection()
         try:
             return await self._exchange(connection, message)

@@ -14,6 +14,7 @@ from trackway.events import BATCH_MEDIA_TYPE, Event, to_binary, to_structured
 from trackway.functions.address import SinkAddress
 from trackway.functions.client import Client
 from trackway.functions.problem import SinkRefused, SinkUnavailable
+from trackway.functions.sink_token import TokenFile
 from trackway.metrics import Histogram, Readings
 from trackway.metrics.names import DURATIONS, FUNCTION_EMITTED, FUNCTION_SINK_DURATION, FUNCTION_SINK_WAITING
 
@@ -139,7 +140,7 @@ class BrokerSink:
         self._patience = patience
         self._sleep = sleep
         self._most = BATCH_CONNECTIONS if address.takes_batches else SINGLE_CONNECTIONS
-        self._client = Client(address, self._most)
+        self._client = Client(address, self._most, TokenFile.mounted())
         self._waiting: deque[_Parcel] = deque()
         self._posters: set[asyncio.Task[None]] = set()
         self._scheduled = False

@@ -13,6 +13,7 @@ from trackway.events import Event, from_http
 from trackway.functions import SinkRefused, SinkUnavailable
 from trackway.functions.address import SinkAddress, UnusableAddress, parse_address
 from trackway.functions.sink import SINGLE_CONNECTIONS, BrokerSink, NoSink
+from trackway.functions.sink_token import TokenFile
 
 Reply = Callable[[int], bytes]
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
@@ -257,3 +258,27 @@ def test_addresses(text: str, address: SinkAddress) -> None:
 def test_addresses_that_are_not_served(text: str) -> None:
     with pytest.raises(UnusableAddress):
         parse_address(text)
+
+
+async def test_where_knative_asks_who_posts_the_token_of_the_pod_goes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is there now: Kubernetes exchanges it."""
+    token, now = tmp_path / "token", [0.0]
+    token.write_text("first\n")
+    mounted = TokenFile(token, lambda: now[0])
+    monkeypatch.setattr(TokenFile, "mounted", lambda: mounted)
+    async with broker() as (here, address), sink_to(address) as sink:
+        for second, text in ((0, None), (30, "second"), (61, None), (122, "")):
+            now[0] = second
+            if text is not None:
+                token.write_text(text) if text else token.unlink()
+            await sink.emit([started(trip())])
+        said = [headers["authorization"] for _, headers, _ in here.requests]
+    assert said == ["Bearer first", "Bearer first", "Bearer second", "Bearer second"]
+
+
+async def test_without_a_token_nothing_is_said_of_who_posts() -> None:
+    async with broker() as (here, address), sink_to(address) as sink:
+        await sink.emit([started(trip())])
+    assert "authorization" not in here.requests[0][1]

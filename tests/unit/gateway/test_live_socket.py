@@ -2,7 +2,7 @@
 
 import asyncio
 import socket as sockets
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
@@ -142,6 +142,41 @@ async def test_a_gateway_that_stops_says_1001() -> None:
         here.server.should_exit = True
         assert (await closed(socket))[0] == 1001
         assert (await closed(silent))[0] == 1001
+
+
+async def test_sockets_of_a_gateway_that_stops_are_closed_one_after_the_other_and_go_on_until_then() -> None:
+    """So that the other gateways are not asked by all of them in the same moment."""
+    asked: list[float] = []
+    moments: list[asyncio.Event] = []
+
+    async def pause(seconds: float) -> None:
+        asked.append(seconds)
+        moments.append(asyncio.Event())
+        await moments[-1].wait()
+
+    async with serving(drain_seconds=8) as here, AsyncExitStack() as stack:
+        here.gateway.sockets.pause = pause
+        sockets = [await stack.enter_async_context(here.socket()) for _ in range(4)]
+        for socket in sockets:
+            await say(socket, Watch())
+            await hear(socket)
+        here.server.should_exit = True
+        async with asyncio.timeout(5):
+            while len(moments) < len(sockets):
+                await asyncio.sleep(0)
+        assert all(0 <= seconds <= 8 for seconds in asked)
+        assert len(set(asked)) == len(asked)
+        await here.feed(position())
+        for socket in sockets:
+            await hear_update(socket)
+        for told, moment in enumerate(moments, start=1):
+            moment.set()
+            async with asyncio.timeout(5):
+                while not (codes := [socket.close_code for socket in sockets if socket.close_code is not None])[
+                    told - 1 :
+                ]:
+                    await asyncio.sleep(0)
+            assert codes == [1001] * told
 
 
 async def test_a_page_of_another_host_is_refused_and_one_that_is_allowed_is_not() -> None:
