@@ -122,7 +122,7 @@ def installed(package: str, folder: Path, timeout: float = 600) -> Path:
         # Neither flags of this shell nor a switch to another toolchain change what is built.
         environment = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "", "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
         try:
-            subprocess.run([program(), "install", package], env=environment, check=True, timeout=timeout)
+            subprocess.run([program(), "install", "-trimpath", package], env=environment, check=True, timeout=timeout)
         except NoGo as error:
             pytest.skip(str(error))
     return folder / name
