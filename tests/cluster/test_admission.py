@@ -45,19 +45,40 @@ def test_everything_is_admitted_and_becomes_ready(deployed: Cluster) -> None:
     assert deployed.not_ready("trackway") == []
 
 
+def verdicts(tool: str, folder: Path, manifests: str, features: dict[str, str]) -> list[dict[str, Any]]:
+    """What Knative's validation says of each manifest, in a cluster with these features of Eventing."""
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "config-features"}, "data": features}
+    config["metadata"] |= {"namespace": "knative-eventing"}
+    (folder / "features.yaml").write_text(yaml.safe_dump(config))
+    (folder / "manifests.yaml").write_text(manifests)
+    options = ["--crds", "--json", "--configmaps", folder / "features.yaml", folder / "manifests.yaml"]
+    done = subprocess.run([tool, "validate", *options], capture_output=True, text=True, check=False)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def test_production_is_valid_for_knatives_own_validation(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """Without a cluster, since no Kafka broker can be had here; what Knative does not own is for others to check."""
     tool = pytestconfig.getoption("knative_host")
     if tool is None:
         pytest.skip("Knative's validation without a cluster is knative-host's: name it with --knative-host")
-    file = tmp_path / "production.yaml"
-    file.write_text(kustomize.build(ROOT / "knative/overlays/production"))
-    done = subprocess.run([tool, "validate", "--crds", "--json", file], capture_output=True, text=True, check=False)
-    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [each for each in verdicts if not each["ok"]] == []
-    known = [each["gvk"] for each in verdicts if each["known"]]
+    said = verdicts(tool, tmp_path, kustomize.build(ROOT / "knative/overlays/production"), {})
+    assert [each for each in said if not each["ok"]] == []
+    known = [each["gvk"] for each in said if each["known"]]
     assert any("KafkaSink" in gvk for gvk in known)
     assert len(known) > 12
+
+
+@pytest.mark.parametrize(("oidc", "taken"), [("enabled", True), ("disabled", False)])
+def test_event_policies_are_for_a_cluster_that_asks_who_posts(
+    pytestconfig: pytest.Config, tmp_path: Path, oidc: str, taken: bool
+) -> None:
+    tool = pytestconfig.getoption("knative_host")
+    if tool is None:
+        pytest.skip("Knative's validation without a cluster is knative-host's: name it with --knative-host")
+    policy = (ROOT / "knative/components/event-policies/event-policy.yaml").read_text()
+    (said,) = verdicts(tool, tmp_path, policy, {"authentication-oidc": oidc})
+    assert said["known"]
+    assert said["ok"] == taken
 
 
 def keys(tree: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
