@@ -21,6 +21,7 @@ FREE = {
     "data",
     "stringData",
     "extensions",
+    "customTags",
     "config",
     "nodeSelector",
 }
