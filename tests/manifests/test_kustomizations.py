@@ -16,6 +16,7 @@ from knative_local.yaml_tree import Errors, plain
 from realtime_gateway.settings import Settings
 from tests.running import ROOT
 from tests.servers import kustomize
+from trackway.metrics.names import GATEWAY_CONNECTIONS
 
 pytestmark = pytest.mark.integration  # the first of them builds a program
 
@@ -205,6 +206,7 @@ def test_gateways_grow_in_number_only_where_each_of_them_reads_all_events(
     objects = {(each["kind"], each["metadata"]["name"]): each for each in overlays["production"]}
     assert "replicas" not in objects["Deployment", "realtime-gateway"]["spec"]
     (metric,) = objects["HorizontalPodAutoscaler", "realtime-gateway"]["spec"]["metrics"]
+    assert metric["pods"]["metric"]["name"] == GATEWAY_CONNECTIONS.name
     assert int(metric["pods"]["target"]["averageValue"]) < Settings.model_fields["max_sockets"].default
 
 
