@@ -1,7 +1,6 @@
 """Runs the gateway: uvicorn in this process, on the port that the runtime gives."""
 
 import asyncio
-import logging
 import socket
 import sys
 
@@ -13,9 +12,11 @@ from realtime_gateway.app import Gateway, create_app
 from realtime_gateway.protocol import MAX_MESSAGE
 from realtime_gateway.settings import Settings
 from trackway.storage import open_store
+from trackway.telemetry.logs import configure, last_words
 from trackway.telemetry.tracing import open_tracing
 
 FAILED, USAGE = 1, 2
+SERVICE = "realtime-gateway"
 
 
 class LiveProtocol(WebSocketsSansIOProtocol):
@@ -54,7 +55,7 @@ def server_for(settings: Settings, app: Gateway) -> Server:
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,
         access_log=False,
-        log_level="warning",
+        log_config=None,
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=5,
@@ -64,16 +65,16 @@ def server_for(settings: Settings, app: Gateway) -> Server:
 
 def main() -> int:
     """Exit code 0 after a signal, 1 when it cannot start, 2 when a setting is wrong."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
+        configure(SERVICE)
         settings = Settings()
         store = open_store(settings.store)
-        tracing = open_tracing("realtime-gateway")
+        tracing = open_tracing(SERVICE)
     except ValidationError as error:
-        sys.stderr.write(f"realtime-gateway: {_sentence(error)}\n")
+        last_words(f"{SERVICE}: {_sentence(error)}")
         return USAGE
     except ValueError as error:
-        sys.stderr.write(f"realtime-gateway: {error}\n")
+        last_words(f"{SERVICE}: {error}")
         return USAGE
     server = server_for(settings, create_app(settings, store, tracing=tracing))
     server.run()

@@ -26,6 +26,7 @@ from trackway.events import FACTS, Event, InvalidEvent, PositionRecorded, fact_o
 from trackway.metrics import Readings
 from trackway.metrics.names import GATEWAY_CHANGES, GATEWAY_CONFLATED, GATEWAY_TRIPS, GATEWAY_VEHICLES
 from trackway.storage.port import Store, StoreUnavailable
+from trackway.telemetry.logs import of
 from trackway.telemetry.tracing import Tracing
 
 log = logging.getLogger("realtime_gateway")
@@ -167,6 +168,8 @@ class LiveView:
             self.frames.take(events, self._take)
 
     def _take(self, events: Sequence[Event]) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("events came", extra=of(*events))
         now = self._now()
         facts = [fact for event in events if (fact := self._fact(event, now)) is not None]
         self._count_in(len(events), facts, now)
@@ -204,7 +207,7 @@ class LiveView:
             fact = fact_of(event)
             check_time(fact, now)
         except InvalidEvent as error:
-            log.warning("passed over the event %s: %s", event.id, error.detail)
+            log.warning("passed over the event %s: %s", event.id, error.detail, extra=of(event))
             return None
         return fact
 

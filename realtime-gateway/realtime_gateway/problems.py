@@ -101,5 +101,6 @@ async def _search_away(_: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    route = getattr(request.scope.get("route"), "path", "of an unknown path")  # as declared: a path may hold a secret
+    log.error("%s %s failed", request.method, route, exc_info=error)
     return problem(500, "this is a bug in the gateway; its log says more")

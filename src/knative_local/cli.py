@@ -23,6 +23,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from knative_local import cli_events
+from knative_local.logs import Format, Level
 
 URL = "http://127.0.0.1:8080"
 
@@ -45,7 +46,9 @@ def up(
     keep_for: Annotated[str, typer.Option(help="How long events are kept, as 24h or 90m.")] = "24h",
     keep_size: Annotated[str, typer.Option(help="How large the log may get, as 500MB or 2GB.")] = "2GB",
     watch: Annotated[bool, typer.Option(help="Follow changes of the manifests.")] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="As --log-level info.")] = False,
+    log_format: Annotated[Format, typer.Option(help="What is told: for people, or for a collector.")] = "text",
+    log_level: Annotated[Level, typer.Option(help="From which level on.")] = "warning",
 ) -> None:
     """Run what the manifests say until Ctrl-C.
 
@@ -54,7 +57,8 @@ def up(
     words = [sys.executable, "-m", "knative_local.runtime", str(path)]
     words += ["--port", str(port), "--host", host, "--state", str(state), "--root", str(root)]
     words += ["--keep-for", keep_for, "--keep-size", keep_size, *(["--log", log] if log else [])]
-    words += ["--verbose"] * verbose + ["--no-watch"] * (not watch)
+    words += ["--log-format", log_format, "--log-level", "info" if verbose and log_level == "warning" else log_level]
+    words += ["--no-watch"] * (not watch)
     os.execv(sys.executable, words)
 
 

@@ -11,6 +11,7 @@ from knative_local.cloudevent import CloudEvent
 from knative_local.delivery import Refused, Taken, dead_letter, judge, reply_to, request_for, wait_before
 from knative_local.http_types import ConnectionFailed, Subscribers, TimedOut
 from knative_local.log.port import EventLog, Failure, LogUnavailable, Record
+from knative_local.logs import about
 from knative_local.metrics.figures import DeliveryFigures
 from knative_local.model import Destination, Trigger
 
@@ -88,6 +89,7 @@ class Delivering:
         logger.warning(
             "%s: event %s is a dead letter after %d attempts: %s",
             self.trigger.key, record.event.attributes["id"], failed.attempts, failed.refused.failure.reason,
+            extra=about(record.event),
         )  # fmt: skip
         await self._durably(self._keeping(record, failed, delivered_to_sink=False))
         self.figures.dead_letters += 1
@@ -151,6 +153,7 @@ class Delivering:
             logger.warning(
                 "%s: the reply to event %s is dropped: it is number %d of a chain of replies",
                 self.trigger.key, cause.attributes["id"], self.trigger.broker_class.most_hops,
+                extra=about(cause),
             )  # fmt: skip
             return
         await self._durably(lambda: self._log.append(self.trigger.broker_key, [reply]))

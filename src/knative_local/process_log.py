@@ -8,6 +8,8 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
+from knative_local.logs import passed_on
+
 KEPT_LINES: Final = 20
 LONGEST_LINE: Final = 16 * 1024
 LARGEST_FILE: Final = 8 * 1024 * 1024
@@ -19,7 +21,7 @@ class ProcessLog:
     def __init__(self, name: str, path: Path) -> None:
         self.last: deque[str] = deque(maxlen=KEPT_LINES)
         self._rest: dict[int, bytes] = {}
-        self._prefix = f"{name} | "
+        self._name = name
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > LARGEST_FILE:
             path.replace(path.with_suffix(".log.1"))
@@ -47,4 +49,4 @@ class ProcessLog:
         for line in lines:
             text = line.decode("utf-8", "replace").rstrip()
             self.last.append(text)
-            sys.stderr.write(f"{self._prefix}{text}\n")
+            sys.stderr.write(f"{passed_on(self._name, text)}\n")

@@ -26,6 +26,7 @@ from knative_local.environment import VariableErrors
 from knative_local.log.opening import LogOptions, kafka_servers
 from knative_local.log.port import LogUnavailable
 from knative_local.log.retention import Retention, size
+from knative_local.logs import FORMATS, LEVELS, Format, Level, configure, is_json
 from knative_local.loopback import HOSTS
 from knative_local.manifests import ManifestErrors, load
 from knative_local.model import Manifests
@@ -35,6 +36,8 @@ from knative_local.revisions import RevisionErrors
 
 LONGEST_SOCKET_PATH: Final = 100
 MOST_FILES: Final = 65_536
+
+logger = logging.getLogger("knative_local.runtime")  # `__name__` is `__main__` here
 
 
 class CannotStart(Exception):
@@ -58,7 +61,8 @@ class Options:
     keep_for: int
     keep_size: int
     watch: bool
-    verbose: bool
+    log_format: Format
+    log_level: Level
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -73,7 +77,10 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--keep-for", type=_milliseconds, default="24h", help="how long events are kept, as 24h or 90m")
     parser.add_argument("--keep-size", type=_bytes, default="2GB", help="how large the log may get, as 500MB or 2GB")
     parser.add_argument("--no-watch", dest="watch", action="store_false", help="do not follow changes of the manifests")
-    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument(
+        "--log-format", choices=FORMATS, default="text", help="what is told: for people, or a collector"
+    )
+    parser.add_argument("--log-level", choices=LEVELS, default="warning")
     return Options(**vars(parser.parse_args(argv)))
 
 
@@ -128,11 +135,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(options: Options) -> int:
     """Run until SIGINT or SIGTERM; the exit status: 0, 1 for what cannot run, 2 for a refused option."""
-    logging.basicConfig(
-        level=logging.INFO if options.verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    configure(options.log_format, options.log_level)
     try:
         if len(os.fsencode(ingress_path(options.state))) > LONGEST_SOCKET_PATH:
             raise CannotStart(f"the path {options.state.resolve()} is too long for a Unix socket in it; choose another")
@@ -145,7 +148,7 @@ def run(options: Options) -> int:
         reloader = Reloader(options.path, manifests, read_ns, node.apply, node.loaded) if options.watch else None
         uvloop.run(_until_signal(node, manifests, reloader))
     except (CannotStart, VariableErrors, RevisionErrors, LogUnavailable, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        _refuse(str(error))
         return error.status if isinstance(error, CannotStart) else 1
     return 0
 
@@ -176,7 +179,10 @@ async def _until_signal(node: Node, manifests: Manifests, reloader: Reloader | N
         await asyncio.wait((starting, ended), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            _say(banner.started(node.url, manifests, node.direct_urls, color=banner.wants_color(sys.stdout)))
+            _say(
+                f"serves at {node.url}",
+                banner.started(node.url, manifests, node.direct_urls, color=banner.wants_color(sys.stdout)),
+            )
             gc.collect()
             gc.freeze()
             if reloader is not None:
@@ -186,12 +192,23 @@ async def _until_signal(node: Node, manifests: Manifests, reloader: Reloader | N
         else:
             starting.cancel()
             await asyncio.wait((starting,))
-        _say("stopping …")
+        _say("stops", "stopping …")
 
 
-def _say(text: str) -> None:
+def _say(entry: str, text: str) -> None:
+    """Tell people, or a collector."""
+    if is_json():
+        logger.info(entry)
+        return
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _refuse(text: str) -> None:
+    if is_json():
+        logger.critical("%s", text)
+    else:
+        sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

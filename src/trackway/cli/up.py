@@ -15,6 +15,7 @@ import typer
 from trackway.cli.api import UNREACHABLE, USAGE, fail
 from trackway.storage import open_store
 from trackway.storage.port import StoreUnavailable
+from trackway.telemetry.logs import FORMAT, LEVEL, Format, Level
 from trackway.telemetry.tracing import TracingUnavailable, is_wanted
 from trackway.telemetry.tracing import load as load_tracing
 
@@ -95,6 +96,10 @@ def up(
             show_default=False,
         ),
     ] = None,
+    log_format: Annotated[
+        Format, typer.Option(envvar=FORMAT, help="What processes tell: text for people, JSON for a collector.")
+    ] = "text",
+    log_level: Annotated[Level, typer.Option(envvar=LEVEL, help="From which level on.")] = "warning",
     manifests: Annotated[Path | None, typer.Option(help=f"What runs, if not {MANIFESTS}.", show_default=False)] = None,
     host: Annotated[str, typer.Option(help="Only loopback, until there is authentication.")] = "127.0.0.1",
 ) -> None:
@@ -111,8 +116,9 @@ def up(
     seed(address)
     manifests = manifests or (MANIFESTS if kafka is None else ON_KAFKA)
     settings = {"TRACKWAY_STORE": address, "TRACKWAY_KAFKA": kafka, "TRACKWAY_ELASTICSEARCH": elasticsearch}
-    settings |= _tracing(otlp)
-    as_is = state == Path("var") and not store and kafka is None and elasticsearch is None and not otlp
+    told = (log_format, log_level) != ("text", "warning")
+    settings |= _tracing(otlp) | ({FORMAT: log_format, LEVEL: log_level} if told else {})
+    as_is = state == Path("var") and not (store or kafka or elasticsearch or otlp or told)
     overlay = manifests if as_is else with_settings(manifests, {k: v for k, v in settings.items() if v}, state)
     if demo:
         start_demo(demo, port)
@@ -129,6 +135,10 @@ def up(
         str(state / "knative"),
         "--root",
         ".",
+        "--log-format",
+        log_format,
+        "--log-level",
+        log_level,
     ]
     become(runtime if kafka is None else [*runtime, "--log", f"kafka://{kafka}"])
 

@@ -4,14 +4,15 @@ NAME may be left out where there is only one, as in an image made for it.
 """
 
 import gc
-import logging
 import signal
 import sys
+from os import environ
 from types import FrameType
 from typing import NoReturn
 
 from trackway.functions.catalogue import UnknownFunction, names, source_of
 from trackway.functions.settings import InvalidSettings, Settings
+from trackway.telemetry.logs import UnusableLogging, configure, last_words
 from trackway.telemetry.tracing import TracingUnavailable
 
 
@@ -19,8 +20,8 @@ def main(arguments: list[str]) -> None:
     """Run the command line; exits 2, with one sentence, for what cannot be meant."""
     # Until the server drains, nothing is in flight, and a stop is a clean one.
     signal.signal(signal.SIGTERM, _leave)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        configure(arguments[0] if arguments else environ.get("K_SERVICE") or "functions")
         settings = Settings.from_environment()
         name = _named(arguments, settings.folder)
         source_of(settings.folder, name)
@@ -30,10 +31,10 @@ def main(arguments: list[str]) -> None:
         from trackway.functions.server import serve  # noqa: PLC0415
 
         serve(name, settings)
-    except (InvalidSettings, TracingUnavailable, UnknownFunction) as error:
+    except (InvalidSettings, TracingUnavailable, UnknownFunction, UnusableLogging) as error:
         _refuse(str(error))
     except OSError as error:
-        print(error.strerror or error, file=sys.stderr)  # noqa: T201 - a command line talks to a terminal
+        last_words(error.strerror or str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(0)
@@ -53,7 +54,7 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _refuse(sentence: str) -> NoReturn:
-    print(sentence, file=sys.stderr)  # noqa: T201 - a command line talks to a terminal
+    last_words(sentence)
     sys.exit(2)
 
 

@@ -14,6 +14,7 @@ from trackway.functions.routes import Routes
 from trackway.functions.served import Served
 from trackway.functions.settings import Settings
 from trackway.telemetry.delivered import delivered
+from trackway.telemetry.logs import About, about
 from trackway.telemetry.trace_context import carried_on, in_trace, valid
 
 LARGEST_REQUEST: Final = 1024 * 1024
@@ -64,13 +65,20 @@ class Function:
     async def answer(self, received: Received) -> Answered:
         """The answer to a request. Never raises: what the function raises is turned into a status here."""
         delivery = self.is_delivery(received.method, received.headers)
+        task = About()
+        token = about.set(task)
+        why = ""
         try:
-            return await (self._deliver(received) if delivery else self._serve(received))
+            answered = await (self._deliver(received, task) if delivery else self._serve(received, task))
         except Exception as error:
-            known = problem_of(error, for_event=delivery)
-            return known or _bug(error, f"{received.method} {received.path}", for_event=delivery)
+            why = f" for {type(error).__name__}"
+            answered = problem_of(error, for_event=delivery) or _bug(error, self._what(received), for_event=delivery)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s is answered %d%s", self._what(received), answered.status, why)
+        about.reset(token)
+        return answered
 
-    async def _deliver(self, received: Received) -> Answered:
+    async def _deliver(self, received: Received, task: About) -> Answered:
         """Hand events to the handler; what it emits is the reply if that can be one, else posted to the broker
         first."""
         assert self.handler is not None  # noqa: S101 - is_delivery says so; narrows the type
@@ -78,6 +86,7 @@ class Function:
         if not events:
             return _DONE
         self.meter.events += len(events)
+        task.events = events
         tracing = self.deps.tracing
         if tracing is None:
             return await self._handle(events, received)
@@ -104,15 +113,17 @@ class Function:
                 raise
             return [self.salvage(received, error)]
 
-    async def _serve(self, received: Received) -> Answered:
+    async def _serve(self, received: Received, task: About) -> Answered:
         if self.routes.is_empty:
             raise Refused(
                 405, f"{received.method} is not served here, only POST of CloudEvents", headers={"allow": "POST"}
             )
         trace, tracing = valid(received.headers.get("traceparent")), self.deps.tracing
+        task.traceparent = trace
         if tracing is None:
             return await self._ask(received, trace)
         served = Served(tracing, received.method, self.routes.template(received.method, received.path), trace)
+        task.traceparent = served.traceparent
         try:
             answered = await self._ask(received, served.traceparent)
         except Exception as error:
@@ -120,6 +131,10 @@ class Function:
             raise
         served.answered(answered.status)
         return answered
+
+    def _what(self, received: Received) -> str:
+        """What was asked, without what somebody filled in: a path may hold a secret."""
+        return f"{received.method} {self.routes.template(received.method, received.path) or 'of events'}"
 
     async def _ask(self, received: Received, trace: str | None) -> Answered:
         answer = await self.routes.serve(received, self.deps)
