@@ -8,6 +8,7 @@ addresses. It is for looking: data last until Ctrl-C. A second start needs no ne
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -93,11 +94,23 @@ def up(settings: Mapping[str, str], options: list[str]) -> int:
         return process.wait()
 
 
+def is_free(port: int) -> bool:
+    """Whether Trackway can listen there, asked before minutes go into starting servers."""
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return True
+    except OSError:
+        return False
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", default="8080", help="where Trackway listens (default 8080)")
+    parser.add_argument("--port", type=int, default=8080, help="where Trackway listens (default 8080)")
     parser.add_argument("--demo", default="", help="put so many vehicles on the road")
     options = parser.parse_args()
+    if not is_free(options.port):
+        console.print(f"[red]port {options.port} is in use[/]: stop what listens there, or choose another (PORT=…)")
+        return 1
     for ending in (signal.SIGTERM, signal.SIGHUP):  # also while the servers start
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
@@ -107,7 +120,7 @@ def main() -> int:
             for name, address in settings.items():
                 console.print(f"  [dim]{name}[/]={address}", soft_wrap=True)
             more = ["--demo", options.demo] if options.demo else []
-            return up(settings, ["--port", options.port, "--state", str(Path(folder) / "state"), *more])
+            return up(settings, ["--port", str(options.port), "--state", str(Path(folder) / "state"), *more])
     except (pytest.skip.Exception, pytest.fail.Exception) as error:
         console.print(f"[red]{error}[/]")
         return 1

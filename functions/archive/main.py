@@ -32,10 +32,11 @@ async def archive(events: Sequence[Event], deps: Deps) -> Iterable[Event]:  # no
     )
     if done.archived or done.pruned:
         _log.warning(
-            "archived %s, pruned %s (%d trips)%s",
+            "archived %s, pruned %s (%d trips, %d positions of none)%s",
             ", ".join(map(str, done.archived)) or "nothing",
             ", ".join(map(str, done.pruned)) or "nothing",
             done.trips_forgotten,
+            done.positions_forgotten,
             "" if done.is_over else "; the rest at the next ping",
         )
     return ()

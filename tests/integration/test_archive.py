@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -24,8 +24,8 @@ from tests.unit.functions.fakes import FakeClock
 from trackway.archive import Archive, ArchiveUnavailable, UnusableArchive, open_bucket, run
 from trackway.archive.archive import trips_of_day
 from trackway.archive.bucket import S3Bucket
-from trackway.archive.trips import from_line, to_line
-from trackway.events import Event
+from trackway.archive.trips import LooseTrack, from_line, to_line
+from trackway.events import Event, PositionRecorded
 from trackway.functions import Deps, Settings
 from trackway.functions.catalogue import load
 from trackway.storage import open_store
@@ -77,7 +77,12 @@ def later(days: float) -> datetime:
 
 
 async def held(archive: Archive, day: date = DAY) -> list[TripHistory]:
-    return sorted([trip async for trip in archive.read(day)], key=lambda trip: trip.trip.trip_id)
+    trips = [trip async for trip in archive.read(day) if isinstance(trip, TripHistory)]
+    return sorted(trips, key=lambda trip: trip.trip.trip_id)
+
+
+async def tracks(archive: Archive, day: date = DAY) -> list[LooseTrack]:
+    return [track async for track in archive.read(day) if isinstance(track, LooseTrack)]
 
 
 async def kept(store: Store, day: date = DAY) -> list[TripHistory]:
@@ -190,7 +195,7 @@ class TestPruning:
             with pytest.raises(Dies):
                 await archive.prune(store, DAY, later(40))
         assert len(await kept(store)) == 1
-        assert await archive.prune(store, DAY, later(41)) == 2
+        assert (await archive.prune(store, DAY, later(41))).trips == 2
         assert (await kept(store), await held(archive)) == ([], before)
 
     async def test_what_comes_between_archiving_and_pruning_is_kept_and_goes_into_a_file_beside(
@@ -205,13 +210,57 @@ class TestPruning:
 
         with monkeypatch.context() as patch:
             patch.setattr(store, "forget_trip", late)
-            assert await archive.prune(store, DAY, later(40)) == 1
+            assert (await archive.prune(store, DAY, later(40))).trips == 1
         assert [each.recorded_at for each in await store.positions(T, "t1")] == [at(2), at(3), at(4), at(5)]
         before = await kept(store)
-        assert await archive.prune(store, DAY, later(41)) == 1
+        assert (await archive.prune(store, DAY, later(41))).trips == 1
         assert [trip.trip.trip_id for trip in await held(archive)] == ["t1", "t2"]
         assert [trip for trip in await held(archive) if trip.trip.trip_id == "t1"] == before
         assert await kept(store) == []
+
+    async def test_positions_of_no_trip_are_archived_by_their_day_and_forgotten_as_they_were_archived(
+        self, name: str, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        archive = Archive(S3Bucket(name), T)
+        loose = [position(1000, "v2", None), position(2000, "v1", "unknown"), position(90_000, "alone", None)]
+        await store.append_positions(T, [*loose, position(12, "v4", None), position(14, "v5", None)])
+        await store.append_positions(T, [position(14, "v5", None, id="and another")])
+        expected = [
+            LooseTrack("v1", [loose[1].position]),
+            LooseTrack("v2", [loose[0].position]),
+            LooseTrack("v5", [position(14, "v5", None).position] * 2),
+        ]
+        assert (await due(archive, store, later(3)))[0] == [DAY, NEXT]
+        assert await tracks(archive) == expected
+        assert await tracks(archive, NEXT) == [LooseTrack("alone", [loose[2].position])]
+        forget = store.forget_loose_positions
+
+        async def late(tenant: str, positions: Sequence[PositionRecorded]) -> int:
+            await store.append_positions(T, [position(1001, "v2", None)])  # once; a repeat changes nothing
+            return await forget(tenant, positions)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "forget_loose_positions", late)
+            assert await archive.prune(store, DAY, later(40)) == (2, 4)
+        left = await store.loose_positions(T, "v2", at(0), at(3000))
+        assert [each.recorded_at for each in left] == [at(1001)], "what came between is kept"
+        assert await archive.prune(store, DAY, later(41)) == (0, 1)
+        assert (await tracks(archive))[1].positions == [loose[0].position, position(1001, "v2", None).position]
+        assert len(await held(archive)) == 2
+        assert [each.vehicle_id for each in await store.vehicles(T)] == ["alone", "v3", "v4"], (
+            "an open trip keeps its own"
+        )
+
+    async def test_a_day_on_which_no_trip_ended_is_archived_and_pruned_too(self, name: str, tmp_path: Path) -> None:
+        store = open_store(f"sqlite:///{tmp_path}/other.db")
+        await store.append_positions(T, [position(5, trip_id=None)])
+        archive = Archive(S3Bucket(name), T)
+        assert await due(archive, store, later(3)) == ([DAY], 0)
+        done = await run(archive, store, T, later(40), 30, lambda: True)
+        assert (done.pruned, done.positions_forgotten) == ([DAY], 1)
+        assert await store.earliest_position(T) is None
+        assert await tracks(archive) == [LooseTrack("v1", [position(5, trip_id=None).position])]
+        await store.close()
 
     async def test_a_file_that_was_lost_is_sent_again_while_the_store_has_its_trips(
         self, name: str, store: Store
@@ -225,7 +274,7 @@ class TestPruning:
         with pytest.raises(ArchiveUnavailable, match="missing"):
             await held(archive)
         before = await kept(store)
-        assert await archive.prune(store, DAY, later(40)) == 2
+        assert (await archive.prune(store, DAY, later(40))).trips == 2
         assert await held(archive) == before
 
     async def test_nothing_is_forgotten_that_cannot_be_read_back(self, name: str, store: Store) -> None:

@@ -1,5 +1,6 @@
 """`make run STACK=full` leads to the program that starts all servers; what it starts is tested server by server."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +40,14 @@ def test_positions_go_to_mongodb_and_to_elasticsearch_where_there_is_a_sink_and_
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == (0 if sinks else 1)
     assert sinks or ("CONNECT_PLUGIN_PATH" in lines[0] and "kafka-connect-elasticsearch" in lines[0])
+
+
+def test_a_port_that_is_taken_is_said_before_any_server_is_started() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "tools/stack.py", "--port", str(port)],
+            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, f"port {port} is in use" in done.stdout) == (1, True)
+    assert "Kafka" not in done.stdout

@@ -1,7 +1,8 @@
 """The archive of one tenant: a document for each day that names the files of its trips, and these by their content.
 
     <tenant>/days/2026-05-04.json            what the day holds, and how far pruning it has come
-    <tenant>/trips/<sha256>.geojsonl.gz      a line of GeoJSON for each trip, compressed
+    <tenant>/trips/<sha256>.geojsonl.gz      a line of GeoJSON for each trip that ended on the day, and for each vehicle
+                                             that reported on it while on no trip; compressed
 
 A day has several files when trips of it came, or were told more of, after it was pruned. Nothing is pruned that was not
 read back from the bucket before, and no file is replaced by one that holds less.
@@ -13,14 +14,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from trackway.archive.bucket import ArchiveUnavailable, Bucket
-from trackway.archive.trips import read_trip, reading, to_line, writing
+from trackway.archive.trips import Archived, LooseTrack, Tracks, read_trip, reading, to_line, writing
 from trackway.domain.trip import GRACE
 from trackway.storage.port import Store, TripHistory
 
@@ -30,23 +31,27 @@ CLOSES_AFTER: Final = GRACE + timedelta(hours=1)
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A file of a day: its content's hash and size in bytes, which trips it holds, how many positions. ``pruning``
-    since the store began to forget these trips, ``pruned`` when it has, but for those that it knew more of by then."""
+    """A file of a day: its content's hash and size in bytes, which trips it holds, loose tracks of which vehicles, how
+    many positions. ``pruning`` since the store began to forget these, ``pruned`` when it has, but for what it knew more
+    of by then."""
 
     sha256: str
     size: int
     trips: list[str]
     positions: int
+    vehicles: list[str] = []
     pruning: bool = False
     pruned: bool = False
 
     def holds_no_less(self, other: "Part") -> bool:
         """Whether it may stand in the other's place."""
-        return set(self.trips) >= set(other.trips) and self.positions >= other.positions
+        trips, vehicles = set(self.trips) >= set(other.trips), set(self.vehicles) >= set(other.vehicles)
+        return trips and vehicles and self.positions >= other.positions
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """What is archived of the trips that ended on a day (UTC). Times are RFC 3339."""
+    """What is archived of a day (UTC): trips that ended on it, and positions of it that belong to none. Times are
+    RFC 3339."""
 
     day: date
     tenant: str
@@ -57,6 +62,13 @@ class Day(Struct, frozen=True, kw_only=True):
     def trips(self) -> list[str]:
         """The ids of all of them."""
         return sorted({trip_id for part in self.parts for trip_id in part.trips})
+
+
+class Forgotten(NamedTuple):
+    """How many trips the store has forgotten, and how many positions of none."""
+
+    trips: int
+    positions: int
 
 
 class Archive:
@@ -77,20 +89,25 @@ class Archive:
         content = await self._bucket.get(self._day_key(day))
         return None if content is None else msgspec.json.decode(content, type=Day)
 
-    async def read(self, day: date) -> AsyncGenerator[TripHistory]:
-        """A day's trips, each once, as it was archived with most positions. Raises ArchiveUnavailable when a file is
-        missing or is not what it was."""
+    async def read(self, day: date) -> AsyncGenerator[Archived]:
+        """A day's trips, each once, as it was archived with most positions; then its loose tracks. Raises
+        ArchiveUnavailable when a file is missing or is not what it was."""
         archived = await self.day(day)
         parts = archived.parts if archived else []
         holders = await self._holders(parts) if len(parts) > 1 else {}
+        tracks = Tracks()
         for part in parts:
-            async for trip in self._read_part(part):
-                if holders.get(trip.trip.trip_id, part) is part:
-                    yield trip
+            async for archived in self._read_part(part):
+                if isinstance(archived, LooseTrack):
+                    tracks.add(archived)
+                elif holders.get(archived.trip.trip_id, part) is part:
+                    yield archived
+        for track in tracks.all():
+            yield track
 
     async def archive(self, store: Store, day: date, now: datetime) -> Day | None:
-        """Archive the trips that the store has of a day; what is there already is not sent again. None when the store
-        has none and nothing is archived."""
+        """Archive the trips and loose positions that the store has of a day; what is there already is not sent again.
+        None when the store has none and nothing is archived."""
         known = await self.day(day)
         kept = list(known.parts) if known else []
         with _folder() as folder:
@@ -105,47 +122,53 @@ class Archive:
             kept.pop()
         return await self._keep(Day(day=day, tenant=self._tenant, archived_at=now, parts=[*kept, part]))
 
-    async def prune(self, store: Store, day: date, now: datetime) -> int:
-        """Forget a day's trips, after it was archived once more as it is now and read back; gives how many."""
+    async def prune(self, store: Store, day: date, now: datetime) -> Forgotten:
+        """Forget a day's trips and loose positions, after it was archived once more as it is now and read back."""
         known = await self.day(day)
         if known is None or not any(part.pruning and not part.pruned for part in known.parts):
             known = await self.archive(store, day, now)
-        forgotten = 0
+        trips = positions = 0
         for number, part in enumerate(known.parts if known else ()):
             if known is None or part.pruned:
                 continue
             async with self._fetched(part) as file:
                 # From here on this file is the only one that may hold all of its trips.
                 known = await self._keep(_with_part(known, number, replace(part, pruning=True)))
-                for trip in reading(file):
-                    # One of which more has become known since stays, and goes into a file beside next time.
-                    forgotten += await store.forget_trip(self._tenant, trip)
+                for archived in reading(file):
+                    if isinstance(archived, LooseTrack):
+                        positions += await store.forget_loose_positions(self._tenant, archived.positions)
+                    else:  # one of which more has become known since stays, and goes into a file beside next time
+                        trips += await store.forget_trip(self._tenant, archived)
             known = await self._keep(_with_part(known, number, replace(part, pruning=True, pruned=True)))
-        return forgotten
+        return Forgotten(trips, positions)
 
     async def _written(self, store: Store, day: date, file: Path) -> Part | None:
-        """The store's trips of a day in a file; None when there is none."""
+        """What the store has of a day in a file; None when that is nothing."""
         trips: list[str] = []
+        vehicles: list[str] = []
         positions = 0
         with writing(file) as lines:
-            async for archived in trips_of_day(store, self._tenant, day):
+            async for archived in of_day(store, self._tenant, day):
                 lines.write(to_line(archived))
-                trips.append(archived.trip.trip_id)
+                if isinstance(archived, LooseTrack):
+                    vehicles.append(archived.vehicle_id)
+                else:
+                    trips.append(archived.trip.trip_id)
                 positions += len(archived.positions)
-        if not trips:
+        if not (trips or vehicles):
             return None
         hashed, size = _measured(file)
-        return Part(sha256=hashed, size=size, trips=trips, positions=positions)
+        return Part(sha256=hashed, size=size, trips=trips, vehicles=vehicles, positions=positions)
 
     async def _send(self, part: Part, file: Path) -> None:
         key = self._part_key(part)
         if await self._bucket.size(key) != part.size:
             await self._bucket.put_file(key, file)
 
-    async def _read_part(self, part: Part) -> AsyncGenerator[TripHistory]:
+    async def _read_part(self, part: Part) -> AsyncGenerator[Archived]:
         async with self._fetched(part) as file:
-            for trip in reading(file):
-                yield trip
+            for archived in reading(file):
+                yield archived
 
     @asynccontextmanager
     async def _fetched(self, part: Part) -> AsyncGenerator[Path]:
@@ -160,6 +183,8 @@ class Archive:
         most: dict[str, tuple[int, Part]] = {}
         for part in parts:
             async for trip in self._read_part(part):
+                if isinstance(trip, LooseTrack):
+                    continue
                 count = len(trip.positions)
                 known = most.get(trip.trip.trip_id)
                 if known is None or count >= known[0]:
@@ -177,6 +202,23 @@ class Archive:
         return f"{self._tenant}/trips/{part.sha256}.geojsonl.gz"
 
 
+async def of_day(store: Store, tenant: str, day: date) -> AsyncGenerator[Archived]:
+    """All that the store has of a day: trips, then loose tracks."""
+    async for trip in trips_of_day(store, tenant, day):
+        yield trip
+    async for track in tracks_of_day(store, tenant, day):
+        yield track
+
+
+async def tracks_of_day(store: Store, tenant: str, day: date) -> AsyncGenerator[LooseTrack]:
+    """The positions of a day that belong to no trip, by vehicle."""
+    begin = datetime.combine(day, time(), UTC)
+    for vehicle_id in await store.reported_between(tenant, begin, begin + DAY):
+        positions = await store.loose_positions(tenant, vehicle_id, begin, begin + DAY)
+        if positions:
+            yield LooseTrack(vehicle_id, positions)
+
+
 async def trips_of_day(store: Store, tenant: str, day: date) -> AsyncGenerator[TripHistory]:
     """All that the store knows of the trips that ended on a day, by when they did."""
     begin = datetime.combine(day, time(), UTC)
@@ -192,6 +234,9 @@ class Done(Struct, frozen=True, kw_only=True):
     archived: list[date]
     pruned: list[date]
     trips_forgotten: int
+    positions_forgotten: int
+    """Of no trip."""
+
     is_over: bool
 
 
@@ -200,22 +245,24 @@ async def run(
 ) -> Done:
     """Archive each closed day that is not yet, then prune those that ended more than ``keep_days`` ago (None: none).
     After each day ``go_on`` is asked, and the next run does the rest."""
-    earliest = await store.earliest_end(tenant)
+    begins = await store.earliest_end(tenant), await store.earliest_position(tenant)
     known = set(await archive.days())
     archived: list[date] = []
     pruned: list[date] = []
-    forgotten = 0
-    for day in _closed_days(earliest, now):
+    trips = positions = 0
+    is_over = True
+    for day in _closed_days(min(filter(None, begins), default=None), now):
         if not go_on():
-            return Done(archived=archived, pruned=pruned, trips_forgotten=forgotten, is_over=False)
+            is_over = False
+            break
         is_old = keep_days is not None and day < (now - timedelta(days=keep_days)).date()
         if is_old:
-            count = await archive.prune(store, day, now)
-            forgotten += count
-            pruned += [day] if count else []
+            forgotten = await archive.prune(store, day, now)
+            trips, positions = trips + forgotten.trips, positions + forgotten.positions
+            pruned += [day] if any(forgotten) else []
         elif day not in known and await archive.archive(store, day, now) is not None:
             archived.append(day)
-    return Done(archived=archived, pruned=pruned, trips_forgotten=forgotten, is_over=True)
+    return Done(archived=archived, pruned=pruned, trips_forgotten=trips, positions_forgotten=positions, is_over=is_over)
 
 
 def _closed_days(earliest: datetime | None, now: datetime) -> list[date]:

@@ -1,7 +1,9 @@
-"""An archived trip: a line of GeoJSON that any map program reads, with all that the store knew of it beside."""
+"""What is archived, as lines of GeoJSON that any map program reads: a trip with all that the store knew of it, and the
+positions of a vehicle that belong to no trip."""
 
 import gzip
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +19,16 @@ PAGE: Final = 5000
 MOST_EVENTS: Final = 100_000
 
 
+class LooseTrack(Struct, frozen=True):
+    """Positions of a vehicle that belong to no trip, by time."""
+
+    vehicle_id: str
+    positions: list[PositionRecorded]
+
+
+Archived = TripHistory | LooseTrack
+
+
 class _Properties(Struct):
     trip: Trip
     progress: TripProgressed | None
@@ -28,10 +40,15 @@ class _Feature(Struct):
     type: str
     id: str
     geometry: dict[str, Any] | None
-    properties: _Properties
+    properties: Raw
 
+
+_VEHICLE: Final = "vehicle/"
+"""Begins the id of a feature that is no trip; a trip's id has no slash."""
 
 _feature = msgspec.json.Decoder(_Feature)
+_trip = msgspec.json.Decoder(_Properties)
+_track = msgspec.json.Decoder(LooseTrack)
 
 
 async def read_trip(store: Store, tenant: str, trip_id: str) -> TripHistory | None:
@@ -58,9 +75,17 @@ async def _positions(store: Store, tenant: str, trip_id: str) -> AsyncGenerator[
         after, limit = (whole[-1].recorded_at, PAGE) if whole else (after, limit * 2)
 
 
-def to_line(archived: TripHistory) -> bytes:
-    """The trip as one line of GeoJSON, its newline included; of the same trip always the same bytes."""
-    coordinates = [[position.lng, position.lat] for position in archived.positions]
+def to_line(archived: Archived) -> bytes:
+    """One line of GeoJSON, its newline included; of the same trip or track always the same bytes."""
+    if isinstance(archived, LooseTrack):
+        return _line(_VEHICLE + archived.vehicle_id, archived.positions, archived)
+    events = [Raw(to_structured(event)) for event in archived.events]
+    properties = _Properties(archived.trip, archived.progress, events, archived.positions)
+    return _line(archived.trip.trip_id, archived.positions, properties)
+
+
+def _line(id: str, positions: Sequence[PositionRecorded], properties: Struct) -> bytes:
+    coordinates = [[position.lng, position.lat] for position in positions]
     geometry: dict[str, Any] | None = None
     if coordinates:
         single = len(coordinates) == 1
@@ -68,16 +93,35 @@ def to_line(archived: TripHistory) -> bytes:
             "type": "Point" if single else "LineString",
             "coordinates": coordinates[0] if single else coordinates,
         }
-    events = [Raw(to_structured(event)) for event in archived.events]
-    properties = _Properties(archived.trip, archived.progress, events, archived.positions)
-    return msgspec.json.encode(_Feature("Feature", archived.trip.trip_id, geometry, properties)) + b"\n"
+    return msgspec.json.encode(_Feature("Feature", id, geometry, Raw(msgspec.json.encode(properties)))) + b"\n"
 
 
-def from_line(line: bytes) -> TripHistory:
+def from_line(line: bytes) -> Archived:
     """A line read again, exactly."""
-    properties = _feature.decode(line).properties
+    feature = _feature.decode(line)
+    if feature.id.startswith(_VEHICLE):
+        return _track.decode(feature.properties)
+    properties = _trip.decode(feature.properties)
     events = [from_structured(event) for event in properties.events]
     return TripHistory(properties.trip, properties.progress, events, properties.positions)
+
+
+class Tracks:
+    """Loose tracks from several files, put together: what is in more than one is there once."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Counter[PositionRecorded]] = {}
+
+    def add(self, track: LooseTrack) -> None:
+        """Of two that say the same in one track both count."""
+        self._of[track.vehicle_id] = self._of.get(track.vehicle_id, Counter()) | Counter(track.positions)
+
+    def all(self) -> list[LooseTrack]:
+        """By vehicle."""
+        return [
+            LooseTrack(vehicle_id, sorted(positions.elements(), key=lambda position: position.recorded_at))
+            for vehicle_id, positions in sorted(self._of.items())
+        ]
 
 
 @contextmanager
@@ -88,8 +132,8 @@ def writing(file: Path) -> Generator[gzip.GzipFile]:
         yield packed
 
 
-def reading(file: Path) -> Iterable[TripHistory]:
-    """The trips of a compressed file, one after the other."""
+def reading(file: Path) -> Iterable[Archived]:
+    """The trips and tracks of a compressed file, one after the other."""
     with gzip.open(file, "rb") as packed:
         for line in packed:
             yield from_line(line)

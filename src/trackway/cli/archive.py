@@ -16,8 +16,8 @@ from rich.progress import track
 from rich.table import Table
 
 from trackway.archive import Archive, UnusableArchive, open_bucket, run
-from trackway.archive.archive import trips_of_day
-from trackway.archive.trips import to_line
+from trackway.archive.archive import of_day
+from trackway.archive.trips import Archived, LooseTrack, Tracks, to_line
 from trackway.cli.api import UNREACHABLE, USAGE, Api, fail, out
 from trackway.cli.trips import Url
 from trackway.events import DEFAULT_TENANT
@@ -94,20 +94,22 @@ def export(
     to: Annotated[Path | None, typer.Option(help="A file; standard output when not given.")] = None,
     format: Annotated[Format, typer.Option(help="All that is known as lines of GeoJSON, or tracks.")] = Format.GEOJSONL,
 ) -> None:
-    """Write a day's trips to a file, whether the store has them still or only the archive."""
+    """Write a day's trips, and the positions of it that belong to none, to a file, whether the store has them still or
+    only the archive."""
 
-    async def work() -> list[TripHistory]:
-        return [trip async for trip in day_of(day.date(), address, store, tenant)]
+    async def work() -> list[Archived]:
+        return [each async for each in day_of(day.date(), address, store, tenant)]
 
-    trips = explained(work())
-    if not trips:
-        fail(f"No trip ended on {day.date()}.")
-    content = b"".join(map(to_line, trips)) if format is Format.GEOJSONL else to_gpx(trips)
+    found = explained(work())
+    if not found:
+        fail(f"No trip ended on {day.date()}, and nobody reported.")
+    content = b"".join(map(to_line, found)) if format is Format.GEOJSONL else to_gpx(found)
     if to is None:
         sys.stdout.buffer.write(content)
     else:
         to.write_bytes(content)
-        out.print(f"[green]✓[/] {len(trips)} trips of {day.date()} are in {to}", soft_wrap=True)
+        trips = sum(isinstance(each, TripHistory) for each in found)
+        out.print(f"[green]✓[/] {trips} trips of {day.date()} are in {to}", soft_wrap=True)
 
 
 @archive.command()
@@ -124,12 +126,12 @@ def replay(
     """Drive a day once more on the live map: each vehicle's positions are posted again as a device's, at the pace of
     then times --speed, under another name, so that no vehicle of now is disturbed."""
 
-    async def work() -> list[TripHistory]:
+    async def work() -> list[Archived]:
         return [each async for each in day_of(day.date(), address, store, tenant)]
 
-    trips = [each for each in explained(work()) if trip is None or each.trip.trip_id == trip]
+    found = [each for each in explained(work()) if trip is None or trip_of(each) == trip]
     fixes = sorted(
-        ((position.recorded_at, each.trip.vehicle_id, position) for each in trips for position in each.positions),
+        ((position.recorded_at, position.vehicle_id, position) for each in found for position in each.positions),
         key=lambda fix: fix[:2],
     )
     if not fixes:
@@ -142,28 +144,43 @@ def replay(
         body["recorded_at"] = (started_at + elapsed).isoformat()
         body |= {} if position.heading is None else {"heading": position.heading}
         api.post("/v1/ingest", body)
-    out.print(f"[green]✓[/] {len(fixes)} positions of {len(trips)} trips were driven once more")
+    trips = sum(isinstance(each, TripHistory) for each in found)
+    out.print(f"[green]✓[/] {len(fixes)} positions of {trips} trips were driven once more")
 
 
-async def day_of(day: date, address: str | None, store: str, tenant: str) -> AsyncGenerator[TripHistory]:
-    """What the store has of a day, then what only the archive has."""
+async def day_of(day: date, address: str | None, store: str, tenant: str) -> AsyncGenerator[Archived]:
+    """The trips that the store has of a day, then those that only the archive has, then both's positions of none."""
     seen: set[str] = set()
+    tracks = Tracks()
     async with opened_store(store) as opened:
-        async for trip in trips_of_day(opened, tenant, day):
-            seen.add(trip.trip.trip_id)
-            yield trip
+        async for archived in of_day(opened, tenant, day):
+            if isinstance(archived, LooseTrack):
+                tracks.add(archived)
+            else:
+                seen.add(archived.trip.trip_id)
+                yield archived
     if address is not None:
-        async for trip in opened_archive(address, tenant).read(day):
-            if trip.trip.trip_id not in seen:
-                yield trip
+        async for archived in opened_archive(address, tenant).read(day):
+            if isinstance(archived, LooseTrack):
+                tracks.add(archived)
+            elif archived.trip.trip_id not in seen:
+                yield archived
+    for loose in tracks.all():
+        yield loose
 
 
-def to_gpx(trips: Iterable[TripHistory]) -> bytes:
-    """A track for each trip."""
+def trip_of(archived: Archived) -> str | None:
+    """The id of the trip, if it is one."""
+    return archived.trip.trip_id if isinstance(archived, TripHistory) else None
+
+
+def to_gpx(found: Iterable[Archived]) -> bytes:
+    """A track for each trip, and for each vehicle's positions of none."""
     document = gpxpy.gpx.GPX()
     document.creator = "Trackway"
-    for each in trips:
-        line = gpxpy.gpx.GPXTrack(name=f"{each.trip.vehicle_name} {each.trip.trip_id}")
+    for each in found:
+        is_trip = isinstance(each, TripHistory)
+        line = gpxpy.gpx.GPXTrack(name=f"{each.trip.vehicle_name} {each.trip.trip_id}" if is_trip else each.vehicle_id)
         points = [
             gpxpy.gpx.GPXTrackPoint(p.lat, p.lng, elevation=p.altitude, time=p.recorded_at) for p in each.positions
         ]

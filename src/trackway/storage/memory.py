@@ -20,6 +20,7 @@ from trackway.events import (
     TripStarted,
 )
 from trackway.storage.facts import TripFact, summary_of, trip_facts
+from trackway.storage.loose import span_of, those_of
 from trackway.storage.port import (
     Conflict,
     DeadLetter,
@@ -106,13 +107,25 @@ class _Tenant:
         of_vehicle = self.positions[trip.vehicle_id]
         for key in [key for key, position in of_vehicle.items() if trip.holds(position)]:
             del of_vehicle[key]
-        self.newest.pop(trip.vehicle_id, None)
-        if of_vehicle:
-            self.newest[trip.vehicle_id] = of_vehicle[max(of_vehicle)]
+        self.renew_newest(trip.vehicle_id)
         self.timeline.pop(trip.trip_id, None)
         self.progress.pop(trip.trip_id, None)
         self.trip_by_key = {key: trip_id for key, trip_id in self.trip_by_key.items() if trip_id != trip.trip_id}
         del self.trips[trip.trip_id]
+
+    def renew_newest(self, vehicle_id: str) -> None:
+        """After some of its positions were forgotten."""
+        self.newest.pop(vehicle_id, None)
+        of_vehicle = self.positions[vehicle_id]
+        if of_vehicle:
+            self.newest[vehicle_id] = of_vehicle[max(of_vehicle)]
+
+    def loose(self, vehicle_id: str, begin: datetime, end: datetime) -> list[tuple[datetime, str, str]]:
+        """The keys of its positions of that time that belong to no trip, by time."""
+        trips = [trip for trip in self.trips.values() if trip.vehicle_id == vehicle_id]
+        of_vehicle = sorted(self.positions.get(vehicle_id, {}).items())
+        within = [(key, position) for key, position in of_vehicle if begin <= key[0] < end]
+        return [key for key, position in within if not any(trip.holds(position) for trip in trips)]
 
     def view(self, trip: Trip) -> TripView:
         position = self.newest.get(trip.vehicle_id) if trip.is_open else self.last_position_of(trip)
@@ -276,6 +289,33 @@ class InMemoryStore:
             return []
         of_trip = kept.positions_of(trip)
         return [position for position in of_trip if after is None or position.recorded_at > after][:limit]
+
+    async def earliest_position(self, tenant: str) -> datetime | None:
+        kept = self._tenants[tenant].positions.values()
+        return min((recorded_at for of_vehicle in kept for recorded_at, _, _ in of_vehicle), default=None)
+
+    async def reported_between(self, tenant: str, begin: datetime, end: datetime) -> list[str]:
+        kept = sorted(self._tenants[tenant].positions.items())
+        return [vehicle_id for vehicle_id, of_vehicle in kept if any(begin <= key[0] < end for key in of_vehicle)]
+
+    async def loose_positions(
+        self, tenant: str, vehicle_id: str, begin: datetime, end: datetime
+    ) -> list[PositionRecorded]:
+        kept = self._tenants[tenant]
+        loose = kept.loose(vehicle_id, begin, end)
+        return [kept.positions[vehicle_id][key] for key in loose]
+
+    async def forget_loose_positions(self, tenant: str, positions: Sequence[PositionRecorded]) -> int:
+        if not positions:
+            return 0
+        kept, (vehicle_id, begin, end) = self._tenants[tenant], span_of(positions)
+        of_vehicle = kept.positions[vehicle_id]
+        loose = [(key, of_vehicle[key]) for key in kept.loose(vehicle_id, begin, end)]
+        forgotten = those_of(positions, loose)
+        for key in forgotten:
+            del of_vehicle[key]
+        kept.renew_newest(vehicle_id)
+        return len(forgotten)
 
     async def vehicles(self, tenant: str) -> list[Vehicle]:
         kept = self._tenants[tenant]

@@ -239,6 +239,26 @@ class Store(Protocol):
         known."""
         ...
 
+    async def earliest_position(self, tenant: str) -> datetime | None:
+        """When the position was recorded that is the earliest of all that are kept."""
+        ...
+
+    async def reported_between(self, tenant: str, begin: datetime, end: datetime) -> list[str]:
+        """Vehicles with positions that were recorded from ``begin`` until before ``end``, by id."""
+        ...
+
+    async def loose_positions(
+        self, tenant: str, vehicle_id: str, begin: datetime, end: datetime
+    ) -> list[PositionRecorded]:
+        """Those of a vehicle that were recorded from ``begin`` until before ``end`` and belong to no known trip, by
+        time."""
+        ...
+
+    async def forget_loose_positions(self, tenant: str, positions: Sequence[PositionRecorded]) -> int:
+        """Forget these positions of one vehicle, as far as they belong to no trip that is known; gives how many those
+        were. What else is kept of the same time stays."""
+        ...
+
     async def vehicles(self, tenant: str) -> list[Vehicle]:
         """Every vehicle with its newest position, by id."""
         ...

@@ -98,3 +98,40 @@ async def test_a_trip_is_forgotten_whose_positions_have_expired_since(store: Sto
 def fact_again(event: Event, number: int) -> Event:
     """Under an id of its own."""
     return replace(event, id=f"{event.id}:{number}")
+
+
+async def test_positions_of_no_trip_are_found_by_their_time(store: Store) -> None:
+    assert await store.earliest_position(T) is None
+    await store.apply_trip_events(T, [started(when=10), finished(when=20)])
+    await store.plan_trip(T, trip("open", "v2", started_at=at(50)))
+    await store.append_positions(T, [position(second, trip_id=None) for second in (5, 12, 25, 30)])
+    await store.append_positions(T, [position(25, id="named"), position(6, trip_id="unknown")])
+    await store.append_positions(T, [position(second, "v2", trip_id=None) for second in (40, 60)])
+    assert await store.earliest_position(T) == at(5)
+    assert await store.reported_between(T, at(26), at(50)) == ["v1", "v2"]
+    assert await store.reported_between(T, at(30), at(40)) == ["v1"], "from the first, until before the second"
+    loose = await store.loose_positions(T, "v1", at(5), at(30))
+    assert [each.recorded_at for each in loose] == [at(5), at(6), at(25)]
+    assert [each.recorded_at for each in await store.loose_positions(T, "v2", at(0), at(99))] == [at(40)]
+    assert await store.loose_positions(T, "v3", at(0), at(99)) == []
+    assert await store.reported_between("other", at(0), at(99)) == []
+
+
+async def test_positions_of_no_trip_are_forgotten_as_they_are_said(store: Store) -> None:
+    await store.append_positions(T, [position(second, trip_id=None) for second in (5, 6, 7)])
+    await store.append_positions(T, [position(6, trip_id=None, id="a twin"), position(6, "v2", trip_id=None)])
+    loose = await store.loose_positions(T, "v1", at(5), at(7))
+    assert len(loose) == 3
+    await store.append_positions(T, [position(5.5, trip_id=None), position(6, trip_id=None, speed=3.0, id="late")])
+    await store.apply_trip_events(T, [started(when=4.5), finished(when=5.2)])
+    assert await store.forget_loose_positions(T, loose) == 2, "one belongs to a trip by now"
+    left = await store.loose_positions(T, "v1", at(0), at(9))
+    assert [each.recorded_at for each in left] == [at(5.5), at(6), at(7)]
+    assert [each.recorded_at for each in await store.positions(T, "t1")] == [at(5)]
+    assert await store.forget_loose_positions(T, loose) == 0
+    assert await store.forget_loose_positions(T, []) == 0
+    assert await store.forget_loose_positions(T, left) == 3
+    assert {each.vehicle_id: each.position.recorded_at for each in await store.vehicles(T)} == {
+        "v1": at(5),
+        "v2": at(6),
+    }

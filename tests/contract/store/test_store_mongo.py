@@ -90,6 +90,13 @@ ASKED: list[tuple[str, Callable[[Store], Awaitable[object]], set[tuple[str, str]
     ("dead letters", lambda s: s.dead_letters(T), {("dead_letter", "by_age")}),
     ("a dead letter", lambda s: s.dead_letter(T, "x"), {("dead_letter", "_id_")}),
     ("vehicles", lambda s: s.vehicles(T), VEHICLES | {("vehicle", "by_id"), ("trip", "by_vehicle")}),
+    ("the earliest position", lambda s: s.earliest_position(T), {("vehicle", "by_id"), ("position", "_id_")}),
+    ("who reported", lambda s: s.reported_between(T, NOON, at(9)), {("vehicle", "by_id"), ("position", "_id_")}),
+    (
+        "positions of no trip",
+        lambda s: s.loose_positions(T, "v1", NOON, at(9)),
+        {("position", "_id_"), ("trip", "by_vehicle")},
+    ),
     (
         "vehicles near a place",
         lambda s: s.vehicles_near(T, -34.9, -56.1, 9000, 9),

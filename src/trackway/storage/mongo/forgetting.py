@@ -1,15 +1,20 @@
 """Deleting from a MongoDB what an archive holds: by the ids of what was compared, since more may come meanwhile."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from trackway.events import Event
+from trackway.domain.trip import GRACE
+from trackway.events import Event, PositionRecorded
+from trackway.storage.loose import span_of, those_of, without_those_of
+from trackway.storage.moments import micros
 from trackway.storage.mongo.appending import Vehicles, place_again
-from trackway.storage.mongo.connection import MongoDatabase
-from trackway.storage.mongo.positions import BY_ID, of_trip, position_of
+from trackway.storage.mongo.connection import Document, MongoDatabase
+from trackway.storage.mongo.positions import BY_ID, FIRST, ends_of, of_trip, of_vehicle, position_of
 from trackway.storage.mongo.trip_documents import document_id, progress_from, trip_from
+from trackway.storage.mongo.vehicle_views import vehicle_ids
 from trackway.storage.port import TripHistory
 
 AT_ONCE: Final = 1000
@@ -43,3 +48,46 @@ async def delete(db: MongoDatabase, collection: str, ids: Sequence[str | bytes])
     """Those that are there."""
     for start in range(0, len(ids), AT_ONCE):
         await db[collection].delete_many({"_id": {"$in": ids[start : start + AT_ONCE]}})
+
+
+async def earliest_position(db: MongoDatabase, tenant: str) -> datetime | None:
+    found = await ends_of(db, [of_vehicle(tenant, vehicle_id) for vehicle_id in await vehicle_ids(db, tenant)], FIRST)
+    return min((position.recorded_at for position in found if position is not None), default=None)
+
+
+async def reported_between(db: MongoDatabase, tenant: str, begin: datetime, end: datetime) -> list[str]:
+    span = micros(begin), micros(end) - 1
+    filters = [of_vehicle(tenant, vehicle_id, *span) for vehicle_id in await vehicle_ids(db, tenant)]
+    return [position.vehicle_id for position in await ends_of(db, filters, FIRST) if position is not None]
+
+
+async def loose_positions(
+    db: MongoDatabase, tenant: str, vehicle_id: str, begin: datetime, end: datetime
+) -> list[PositionRecorded]:
+    return [position for _, position in await _loose(db, tenant, vehicle_id, begin, end)]
+
+
+async def forget_loose_positions(
+    db: MongoDatabase, vehicles: Vehicles, tenant: str, positions: Sequence[PositionRecorded]
+) -> int:
+    vehicle_id, begin, end = span_of(positions)
+    forgotten = those_of(positions, await _loose(db, tenant, vehicle_id, begin, end))
+    await delete(db, "position", forgotten)
+    await place_again(db, vehicles, tenant, vehicle_id)
+    return len(forgotten)
+
+
+async def _loose(
+    db: MongoDatabase, tenant: str, vehicle_id: str, begin: datetime, end: datetime
+) -> list[tuple[bytes, PositionRecorded]]:
+    range_ = of_vehicle(tenant, vehicle_id, micros(begin), micros(end) - 1)
+    found = await db["position"].find(range_).sort("_id", 1).hint(BY_ID).to_list()
+    trips = [trip_from(each) async for each in db["trip"].find(overlapping(tenant, vehicle_id, begin, end))]
+    return without_those_of(trips, ((document["_id"], position_of(document)) for document in found))
+
+
+def overlapping(tenant: str, vehicle_id: str, begin: datetime, end: datetime) -> Document:
+    """Trips of a vehicle that may hold positions of that time."""
+    is_not_over = [{"ended_us": None}, {"ended_us": {"$gte": micros(begin - GRACE)}}]
+    began = {"$lte": micros(end + GRACE)}
+    return {"tenant": tenant, "vehicle_id": vehicle_id, "started_us": began, "$or": is_not_over}

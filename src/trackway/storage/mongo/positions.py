@@ -18,6 +18,8 @@ from trackway.storage.mongo.connection import Document, MongoDatabase
 
 ASKED_AT_ONCE: Final = 100
 BY_ID: Final = "_id_"
+FIRST: Final = 1
+LAST: Final = -1
 
 _LAYOUT: Final = Layout(">12sQQ")
 _US_SHIFT, _HASH_MASK = 2**63, 2**64 - 1
@@ -116,16 +118,21 @@ async def last_positions(db: MongoDatabase, tenant: str, trips: Sequence[Trip]) 
 
 
 async def last_of(db: MongoDatabase, filters: Sequence[Document]) -> list[PositionRecorded | None]:
-    """The last position that each filter finds. Many in one request: a fleet is asked for at once."""
-    last: dict[int, PositionRecorded] = {}
+    """The last position that each filter finds."""
+    return await ends_of(db, filters, LAST)
+
+
+async def ends_of(db: MongoDatabase, filters: Sequence[Document], end: int) -> list[PositionRecorded | None]:
+    """The ``FIRST`` or ``LAST`` position that each filter finds. Many in one request: a fleet is asked for at once."""
+    found: dict[int, PositionRecorded] = {}
     for start in range(0, len(filters), ASKED_AT_ONCE):
         some = enumerate(filters[start : start + ASKED_AT_ONCE], start)
-        first, *others = [_last(number, filter_) for number, filter_ in some]
+        first, *others = [_end(number, filter_, end) for number, filter_ in some]
         stages = [*first, *({"$unionWith": {"coll": "position", "pipeline": other}} for other in others)]
         async for document in await db["position"].aggregate(stages, hint=BY_ID):
-            last[document["number"]] = position_of(document)
-    return [last.get(number) for number in range(len(filters))]
+            found[document["number"]] = position_of(document)
+    return [found.get(number) for number in range(len(filters))]
 
 
-def _last(number: int, filter_: Document) -> list[Document]:
-    return [{"$match": filter_}, {"$sort": {"_id": -1}}, {"$limit": 1}, {"$set": {"number": number}}]
+def _end(number: int, filter_: Document, end: int) -> list[Document]:
+    return [{"$match": filter_}, {"$sort": {"_id": end}}, {"$limit": 1}, {"$set": {"number": number}}]

@@ -121,6 +121,22 @@ class MongoStore:
     ) -> list[PositionRecorded]:
         return await self._db.run(trip_views.trip_positions, tenant, trip_id, after, limit)
 
+    async def earliest_position(self, tenant: str) -> datetime | None:
+        return await self._db.run(forgetting.earliest_position, tenant)
+
+    async def reported_between(self, tenant: str, begin: datetime, end: datetime) -> list[str]:
+        return await self._db.run(forgetting.reported_between, tenant, begin, end)
+
+    async def loose_positions(
+        self, tenant: str, vehicle_id: str, begin: datetime, end: datetime
+    ) -> list[PositionRecorded]:
+        return await self._db.run(forgetting.loose_positions, tenant, vehicle_id, begin, end)
+
+    async def forget_loose_positions(self, tenant: str, positions: Sequence[PositionRecorded]) -> int:
+        if not positions:
+            return 0
+        return await self._db.run(forgetting.forget_loose_positions, self._vehicles, tenant, positions)
+
     async def vehicles(self, tenant: str) -> list[Vehicle]:
         return await self._db.run(vehicle_views.vehicles, tenant)
 

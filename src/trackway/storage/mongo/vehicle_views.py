@@ -15,11 +15,15 @@ from trackway.storage.port import Vehicle, VehicleNear
 
 async def vehicles(db: MongoDatabase, tenant: str) -> list[Vehicle]:
     """Every vehicle that has a position, by id."""
-    found = db["vehicle"].find({"tenant": tenant}, {"vehicle_id": True}).sort("vehicle_id", 1)
-    vehicle_ids = [document["vehicle_id"] async for document in found]
-    newest = await _newest(db, tenant, vehicle_ids)
+    newest = await _newest(db, tenant, await vehicle_ids(db, tenant))
     names, on = await _names(db, tenant), await _on(db, tenant)
     return [_vehicle(position, names, on) for position in newest if position is not None]
+
+
+async def vehicle_ids(db: MongoDatabase, tenant: str) -> list[str]:
+    """Of all that were made known, in their order."""
+    found = db["vehicle"].find({"tenant": tenant}, {"vehicle_id": True}).sort("vehicle_id", 1)
+    return [document["vehicle_id"] async for document in found]
 
 
 async def vehicles_near(
@@ -37,8 +41,8 @@ async def vehicles_near(
         away = ((distance(lat, lng, each.lat, each.lng), each.vehicle_id, each) for each in newest if each)
         nearest += [pair for pair in away if pair[0] <= radius]
         nearest = sorted(nearest, key=lambda each: each[:2])[:limit]
-    vehicle_ids = [vehicle_id for _, vehicle_id, _ in nearest]
-    names, on = await _names(db, tenant, vehicle_ids), await _on(db, tenant, vehicle_ids)
+    shown = [vehicle_id for _, vehicle_id, _ in nearest]
+    names, on = await _names(db, tenant, shown), await _on(db, tenant, shown)
     return [VehicleNear(vehicle=_vehicle(each, names, on), distance=metres) for metres, _, each in nearest]
 
 

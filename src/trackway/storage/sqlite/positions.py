@@ -12,7 +12,8 @@ from trackway.storage.moments import micros, moment, moment_or_none
 from trackway.storage.sqlite.keys import find_key
 
 _FOREVER = 2**63 - 1
-_MEASURES: Final = "recorded_us, event_hash, lat, lng, received_us, heading, speed, accuracy, altitude"
+MEASURES: Final = "recorded_us, event_hash, lat, lng, received_us, heading, speed, accuracy, altitude"
+"""What both tables have of a position's own."""
 
 _HELD: Final = (
     "vehicle_key = :vehicle_key AND recorded_us BETWEEN :begin AND :end"
@@ -68,7 +69,7 @@ class Waiting:
         if self._of is None:
             self._of = {}
             rows = self._db.execute(
-                f"SELECT vehicle_key, {_MEASURES}, trip_id, seq FROM position_staged"  # noqa: S608
+                f"SELECT vehicle_key, {MEASURES}, trip_id, seq FROM position_staged"  # noqa: S608
                 " LEFT JOIN trip_name USING (trip_key)"
             )
             for key, *row in rows:
@@ -101,7 +102,7 @@ def _last(db: sqlite3.Connection, waiting: Waiting, tenant: str, trip: Trip) -> 
 def newest(db: sqlite3.Connection, waiting: Waiting, vehicle_key: int) -> Row | None:
     """A vehicle's newest position."""
     row = db.execute(
-        f"SELECT {_MEASURES}, trip_id, seq FROM position LEFT JOIN trip_name USING (trip_key)"  # noqa: S608
+        f"SELECT {MEASURES}, trip_id, seq FROM position LEFT JOIN trip_name USING (trip_key)"  # noqa: S608
         " WHERE vehicle_key = ? ORDER BY recorded_us DESC, event_hash DESC LIMIT 1",
         (vehicle_key,),
     ).fetchone()
@@ -125,7 +126,7 @@ def _of_trip(
     if after is not None:
         begin = max(begin, after + timedelta(microseconds=1))
     merged = db.execute(
-        f"SELECT {_MEASURES}, CASE WHEN trip_key IS NULL THEN NULL ELSE :trip_id END, seq FROM position"  # noqa: S608
+        f"SELECT {MEASURES}, CASE WHEN trip_key IS NULL THEN NULL ELSE :trip_id END, seq FROM position"  # noqa: S608
         f" WHERE {_HELD} ORDER BY recorded_us {order}, event_hash {order} LIMIT :limit",
         {**_bounds(db, tenant, trip, vehicle_key, begin), "trip_id": trip.trip_id, "limit": limit},
     )

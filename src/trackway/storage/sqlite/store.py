@@ -1,9 +1,10 @@
 """The store's port over one SQLite file: each method is one transaction in the store's thread."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from trackway.domain.lifecycle import TripStatus
 from trackway.domain.trip import Trip
@@ -20,11 +21,14 @@ from trackway.storage.port import (
     Vehicle,
     VehicleNear,
 )
-from trackway.storage.sqlite import dead_letters, routes, simulation, transfer, trips, vehicles
+from trackway.storage.sqlite import dead_letters, loose, routes, simulation, transfer, trips, vehicles
 from trackway.storage.sqlite.appending import Appender
 from trackway.storage.sqlite.connection import Database
 from trackway.storage.sqlite.merging import Merging
 from trackway.storage.transfer import Record
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class SqliteStore:
@@ -90,12 +94,7 @@ class SqliteStore:
         return await self._db.read(trips.earliest_end, tenant)
 
     async def forget_trip(self, tenant: str, history: TripHistory) -> bool:
-        def forget(db: sqlite3.Connection) -> bool:
-            while self._appender.merge(db):
-                pass
-            return trips.forget_trip(db, tenant, history)
-
-        return await self._db.write(forget)
+        return await self._merged(trips.forget_trip, tenant, history)
 
     async def trip_counts(self, tenant: str, ended_since: datetime) -> TripCounts:
         return await self._db.read(trips.trip_counts, tenant, ended_since)
@@ -114,6 +113,32 @@ class SqliteStore:
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
     ) -> list[PositionRecorded]:
         return await self._db.read(trips.trip_positions, tenant, trip_id, after, limit)
+
+    async def earliest_position(self, tenant: str) -> datetime | None:
+        return await self._merged(loose.earliest_position, tenant)
+
+    async def reported_between(self, tenant: str, begin: datetime, end: datetime) -> list[str]:
+        return await self._merged(loose.reported_between, tenant, begin, end)
+
+    async def loose_positions(
+        self, tenant: str, vehicle_id: str, begin: datetime, end: datetime
+    ) -> list[PositionRecorded]:
+        return await self._merged(loose.loose_positions, tenant, vehicle_id, begin, end)
+
+    async def forget_loose_positions(self, tenant: str, positions: Sequence[PositionRecorded]) -> int:
+        return await self._merged(loose.forget_loose_positions, tenant, positions) if positions else 0
+
+    async def _merged(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """What it gives in a transaction that begins by merging all positions that wait: for what is seldom asked."""
+
+        def merge_first(db: sqlite3.Connection) -> R:
+            while self._appender.merge(db):
+                pass
+            return work(db, *args, **kwargs)
+
+        return await self._db.write(merge_first)
 
     async def vehicles(self, tenant: str) -> list[Vehicle]:
         return await self._db.read(vehicles.vehicles, tenant)

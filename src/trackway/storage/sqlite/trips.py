@@ -117,6 +117,16 @@ def earliest_end(db: sqlite3.Connection, tenant: str) -> datetime | None:
     return moment_or_none(row[0])
 
 
+def trips_of_time(db: sqlite3.Connection, tenant: str, vehicle_id: str, begin: datetime, end: datetime) -> list[Trip]:
+    """Those of a vehicle that had begun by ``end`` and were not over at ``begin``."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM trip WHERE tenant = ? AND vehicle_id = ? AND started_us <= ?"  # noqa: S608
+        " AND (ended_us IS NULL OR ended_us >= ?)",
+        (tenant, vehicle_id, micros(end), micros(begin)),
+    )
+    return [_of_row(row) for row in rows]
+
+
 def forget_trip(db: sqlite3.Connection, tenant: str, history: TripHistory) -> bool:
     """With the positions that lie in their table: those that wait were merged before."""
     trip_id = history.trip.trip_id
