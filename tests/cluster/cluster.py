@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import httpx
+
+from tests.servers import kustomize
+from trackway.deploy import build
 
 T = TypeVar("T")
 APPLY = (
@@ -40,6 +44,12 @@ class Cluster:
         if "Unable to connect to the server" in done.stderr:
             raise Unreachable(done.stderr)
         return done
+
+    def trackway(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Our own command line, as a user has it, whatever comes of it."""
+        command = [sys.executable, "-m", "trackway", *map(str, words)]
+        environment = {**self._environment, build.PROGRAM: str(kustomize.program())}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         """One kubectl call that has to succeed."""

@@ -12,7 +12,6 @@ import pytest
 from tests.cluster.cluster import Cluster
 from tests.cluster.product import NAMESPACE, Product, Reach
 from tests.running import ROOT
-from tests.servers import kustomize
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--knative-host", help="the tool whose validator's verdicts are compared")
 
 
-ORDER = ("whole_way", "answers", "failures", "burst", "admission", "conformance", "zero")
+ORDER = ("deploy", "whole_way", "answers", "failures", "burst", "admission", "conformance", "zero")
 """Of the test modules: functions scale to zero while what needs none of them is tested."""
 
 
@@ -61,17 +60,17 @@ def product(deployed: Cluster, reach: Reach) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="session")
-def manifests(pytestconfig: pytest.Config) -> str:
+def overlay(pytestconfig: pytest.Config) -> Path:
     """What is deployed."""
-    return kustomize.build(Path(pytestconfig.getoption("overlay") or ROOT / "knative/overlays/kind"))
+    return Path(pytestconfig.getoption("overlay") or ROOT / "knative/overlays/kind")
 
 
 @pytest.fixture(scope="session")
-def deployed(cluster: Cluster, manifests: str) -> Iterator[Cluster]:
+def deployed(cluster: Cluster, overlay: Path) -> Iterator[Cluster]:
     """The cluster with everything of ours in it, ready; it had nothing of ours before, and has nothing after."""
     there = cluster.run("get", "namespace", NAMESPACE).returncode == 0
     assert not there, f"the namespace {NAMESPACE} is there already, and not for tests to change: delete it first"
-    cluster.apply(manifests)
-    cluster.wait_ready(NAMESPACE)
+    done = cluster.trackway("deploy", "apply", overlay, "--patience", 180)
+    assert done.returncode == 0, done.stdout + done.stderr
     yield cluster
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")

@@ -24,6 +24,9 @@ FREE = {
     "customTags",
     "config",
     "nodeSelector",
+    "customTags",
+    "tagOverrides",
+    "headers",
 }
 """Maps whose keys are anybody's choice."""
 

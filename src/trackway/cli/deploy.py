@@ -16,6 +16,7 @@ from trackway.cli.api import FAILED, UNREACHABLE, USAGE, err, fail, out
 from trackway.cli.up import MANIFESTS, find_root
 
 if TYPE_CHECKING:
+    from trackway.deploy.checking import Grammars
     from trackway.deploy.cluster import Cluster
     from trackway.deploy.manifest import Manifest
     from trackway.deploy.readiness import Readiness
@@ -133,13 +134,16 @@ def status(overlay: Overlay, kubeconfig: Kubeconfig = None, context: Context = N
     with cluster(kubeconfig, context) as there:
         looked = look(there, found)
     table = Table(box=None, pad_edge=False)
-    for title in ("namespace", "kind", "name", "state", ""):
-        table.add_column(title, overflow="fold")
+    for title in ("namespace", "kind", "name", "state"):
+        table.add_column(title)
     for it in found:
         how = looked[it]
-        colour = STATE_COLOURS[how.state]
-        table.add_row(it.namespace, it.kind, it.name, f"[{colour}]{how.state}[/]", escape(how.why))
+        table.add_row(it.namespace, it.kind, it.name, f"[{STATE_COLOURS[how.state]}]{how.state}[/]")
     out.print(table)
+    for it, how in looked.items():
+        if how.why:
+            mark = "[yellow]![/]" if how.ready else "[red]✗[/]"
+            out.print(f"{mark} {it} {escape(how.why)}", soft_wrap=True)
     raise typer.Exit(0 if all(how.ready for how in looked.values()) else FAILED)
 
 
@@ -154,11 +158,11 @@ def wait(there: Cluster, found: Sequence[Manifest], patience: float) -> int:
             for it in [each for each in found if each in late and looked[each].ready]:
                 out.print(f"[green]✓[/] {it} is ready")
             late = {it for it, how in looked.items() if not how.ready}
-            first = next((f"; {it}: {looked[it].why}" for it in found if it in late), "")
+            first = next((f"; {it} {looked[it].why}" for it in found if it in late), "")
             progress.update(f"waiting for {len(late)} of {len(found)}{escape(first)}")
     for it, how in looked.items():
         if not how.ready:
-            err.print(f"[red]✗[/] {it} is not ready after {patience:g} s: {escape(how.why)}", soft_wrap=True)
+            err.print(f"[red]✗[/] after {patience:g} s {it} {escape(how.why)}", soft_wrap=True)
         elif how.why:
             err.print(f"[yellow]![/] {it} {escape(how.why)}", soft_wrap=True)
     if not late:
@@ -208,18 +212,9 @@ def objects(path: Path) -> Sequence[Manifest]:
 
 def verdict(found: Sequence[Manifest]) -> None:
     """Say what is wrong with manifests, and end the command when anything is."""
-    from knative_local.cron import BadSchedule, parse  # noqa: PLC0415 - slow to import, and only needed here
-    from knative_local.filters.cesql import mistake_in  # noqa: PLC0415 - as above
-    from trackway.deploy.checking import Grammars, check  # noqa: PLC0415 - as above
+    from trackway.deploy.checking import check  # noqa: PLC0415 - slow to import, and only needed here
 
-    def cron(schedule: str) -> str | None:
-        try:
-            parse(schedule)
-        except BadSchedule as error:
-            return str(error)
-        return None
-
-    said = check(found, Grammars(cesql=mistake_in, cron=cron))
+    said = check(found, grammars())
     for mistake in said.mistakes:
         err.print(f"[red]✗[/] {escape(str(mistake))}", soft_wrap=True)
     for each in said.unknown:
@@ -229,6 +224,22 @@ def verdict(found: Sequence[Manifest]) -> None:
     for need in said.needed:
         err.print(f"[yellow]![/] {need} has to be there before", soft_wrap=True)
     err.print(f"[green]✓[/] nothing is wrong with {len(found)} objects")
+
+
+def grammars() -> Grammars:
+    """The languages inside of manifests: knative_local reads both, as Knative does."""
+    from knative_local.cron import BadSchedule, parse  # noqa: PLC0415 - as above
+    from knative_local.filters.cesql import mistake_in  # noqa: PLC0415 - as above
+    from trackway.deploy.checking import Grammars  # noqa: PLC0415 - as above
+
+    def cron(schedule: str) -> str | None:
+        try:
+            parse(schedule)
+        except BadSchedule as error:
+            return str(error)
+        return None
+
+    return Grammars(cesql=mistake_in, cron=cron)
 
 
 @contextmanager

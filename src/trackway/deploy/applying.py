@@ -30,7 +30,7 @@ _ORDER = (
     "KafkaTopic",
     "Broker",
     "KafkaSink",
-    # Before what they bind: a Service that is bound when it is made has one revision, and not a second one at once.
+    # Before what they bind: a Service that is bound when it is made needs no second revision.
     "SinkBinding",
     "StatefulSet",
     "Deployment",
@@ -38,10 +38,12 @@ _ORDER = (
 )
 """Whatever is not named here comes last, as it stands."""
 _PATIENCE_S = 60.0
+_BINDING_S = 15.0
+"""For so long a SinkBinding may take to find its sink; it binds at once what is made after that."""
 _TERMINATING = "is being deleted; wait until it is gone, and apply again"
 _INJECTED = ("K_SINK", "K_CE_OVERRIDES")
-"""What a SinkBinding writes into the containers that it binds."""
-_OF_BINDINGS = {Conflict("spec.template.spec.containers", owner) for owner in ("controller", "eventing-controller")}
+"""What a SinkBinding writes into the containers that it binds; the process that does it has either name."""
+_OF_BINDINGS = {Conflict("spec.template.spec.containers", owner) for owner in ("controller", "eventing-webhook")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def apply(
         if done.change is not None and each.kind in _FIRST:
             done = _usable(cluster, done, now, sleep)
             cluster.forget()
+        if done.change == "created" and each.kind == "SinkBinding":
+            _until(lambda it=each: bool(at(cluster.get(it), "status", "sinkUri")), _BINDING_S, now, sleep)
         yield done
         if done.change is None and each.kind in _FIRST:
             return
@@ -123,13 +127,19 @@ def reason(error: Refused | NoSuchKind) -> str:
 
 def _usable(cluster: Cluster, done: Applied, now: Callable[[], float], sleep: Callable[[float], None]) -> Applied:
     """Wait until a namespace is open, or a new kind is served."""
-    end = now() + _PATIENCE_S
-    while now() < end:
-        found = cluster.get(done.manifest)
-        if _is_usable(found):
-            return done
-        sleep(0.2)
+    if _until(lambda: _is_usable(cluster.get(done.manifest)), _PATIENCE_S, now, sleep):
+        return done
     return Applied(done.manifest, None, f"is there, and not usable after {_PATIENCE_S:g} s")
+
+
+def _until(true: Callable[[], bool], patience: float, now: Callable[[], float], sleep: Callable[[float], None]) -> bool:
+    """Whether something came true before the patience was over."""
+    end = now() + patience
+    while not true():
+        if now() >= end:
+            return False
+        sleep(0.2)
+    return True
 
 
 def _is_usable(found: Tree | None) -> bool:

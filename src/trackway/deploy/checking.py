@@ -55,8 +55,7 @@ def check(manifests: Sequence[Manifest], grammars: Grammars = Grammars()) -> Ver
     found: list[Mistake] = []
     unknown: list[Manifest] = []
     for each in manifests:
-        wrong = list(_alone(each))
-        wrong += [Mistake(each, path, why) for path, why in _expressions(each, grammars)] if not wrong else []
+        wrong = mistakes_in(each, grammars)
         if (each.api_version, each.kind) not in KINDS and not wrong:
             unknown.append(each)
         found += wrong
@@ -67,6 +66,12 @@ def check(manifests: Sequence[Manifest], grammars: Grammars = Grammars()) -> Ver
     return Verdict(
         tuple(Mistake(manifest, path, why) for manifest, path, why in among.broken), tuple(unknown), among.needed
     )
+
+
+def mistakes_in(manifest: Manifest, grammars: Grammars = Grammars()) -> list[Mistake]:
+    """What a cluster would refuse of one manifest, whatever else there is."""
+    wrong = list(_alone(manifest))
+    return wrong or [Mistake(manifest, path, why) for path, why in _expressions(manifest, grammars)]
 
 
 def _alone(manifest: Manifest) -> Iterator[Mistake]:

@@ -84,6 +84,11 @@ _QUALIFIED = re.compile(rf"({_SUBDOMAIN}/)?{_NAME}")
 _HOST = r"[a-z0-9A-Z]([-a-zA-Z0-9.]*[a-zA-Z0-9])?"
 
 
+def namespace_or_none(value: Any) -> str | None:
+    """A namespace, or the empty text that stands for the one that is asked in."""
+    return dns_label(value) if value else None
+
+
 def name_or_none(value: Any) -> str | None:
     """A name, or the empty text that stands for the default."""
     return subdomain(value) if value else None
@@ -103,13 +108,14 @@ port_number = between(1, 65_535)
 label_value = matching(rf"({_NAME})?", "a value of a label")
 identifier = matching(r"[A-Za-z_][A-Za-z0-9_]*", "a kind such as Service")
 api_version = matching(rf"({_SUBDOMAIN}/)?{_NAME}", "a version such as apps/v1")
+label_key = matching(rf"({_SUBDOMAIN}/)?{_NAME}", "a name of a label")
 config_key = matching(r"[-._a-zA-Z0-9]{1,253}", "a key of letters, digits, '-', '_' and '.'")
 env_name = matching(r"[ -<>-~]+", "a name without '='")
 image_name = matching(
     rf"({_HOST}(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[\w][\w.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
     "an image such as registry.example.com/name:tag",
 )
-absolute_path = matching(r"/.*", "a path that begins with /")
+absolute_path = matching(r"/.+", "a path that begins with /")
 attribute = matching(r"[a-z][a-z0-9]*", "the name of an attribute: small letters and digits")
 word = matching(r"\S(.*\S)?", "a word")
 host_or_any = matching(

@@ -43,11 +43,12 @@ class FakeApi:
         """A client; its clock goes on only where it sleeps."""
         config = KubeConfig.from_server("http://api.test").get()
         assert config is not None
+        transport = httpx2.MockTransport(self.answer)
+        return Cluster(config, transport, now=lambda: self.time, sleep=self.sleep)
 
-        def sleep(seconds: float) -> None:
-            self.time += seconds
-
-        return Cluster(config, httpx2.MockTransport(self.answer), now=lambda: self.time, sleep=sleep)
+    def sleep(self, seconds: float) -> None:
+        """Nobody waits."""
+        self.time += seconds
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
         """What an API server would say."""

@@ -35,12 +35,14 @@ def api() -> FakeApi:
 
 def changes(api: FakeApi, text: str, *, force: bool = False) -> dict[str, str | None]:
     with api.cluster() as cluster:
-        return {str(each.manifest): each.change for each in apply(cluster, parse(text), force=force)}
+        done = apply(cluster, parse(text), force=force, now=lambda: api.time, sleep=api.sleep)
+        return {str(each.manifest): each.change for each in done}
 
 
 def refusals(api: FakeApi, text: str) -> dict[str, str]:
     with api.cluster() as cluster:
-        return {str(each.manifest): each.why for each in apply(cluster, parse(text)) if each.change is None}
+        done = apply(cluster, parse(text), now=lambda: api.time, sleep=api.sleep)
+        return {str(each.manifest): each.why for each in done if each.change is None}
 
 
 def test_what_others_live_in_comes_first_then_what_they_read(api: FakeApi) -> None:
@@ -99,9 +101,38 @@ def test_what_a_sink_binding_wrote_into_a_service_is_no_conflict(api: FakeApi) -
     changes(api, ALL)
     api.mutate = bind
     bound = [{"image": "a/b:1", "env": [{"name": "K_SINK", "value": "http://broker"}]}]
-    api.put(SERVICE_AT, {"spec": {"template": {"spec": {"containers": bound}}}}, manager="controller")
+    api.put(SERVICE_AT, {"spec": {"template": {"spec": {"containers": bound}}}}, manager="eventing-webhook")
     assert changes(api, ALL)["Service persist"] == "as it was"
     assert changes(api, ALL.replace("a/b:1", "a/b:2"))["Service persist"] == "changed"
+
+
+BINDING = """apiVersion: sources.knative.dev/v1
+kind: SinkBinding
+metadata: {name: functions, namespace: town}
+spec: {subject: {}, sink: {}}
+"""
+
+
+def test_a_sink_binding_is_given_time_to_find_its_sink_before_what_it_binds_is_made(api: FakeApi) -> None:
+    api.kinds["sources.knative.dev/v1"] = {"SinkBinding": ("sinkbindings", True)}
+    at = "/apis/sources.knative.dev/v1/namespaces/town/sinkbindings/functions"
+    original = api.answer
+
+    def resolved_when_asked_thrice(request: httpx2.Request) -> httpx2.Response:
+        if api.requests.count(("GET", at)) == 3:
+            assert SERVICE_AT not in api.objects
+            api.objects[at]["status"] = {"sinkUri": "http://broker"}
+        return original(request)
+
+    api.answer = resolved_when_asked_thrice
+    assert set(changes(api, "---\n".join([PERSIST, BINDING, NAMESPACE])).values()) == {"created"}
+    assert SERVICE_AT in api.objects
+
+
+def test_a_sink_binding_that_never_finds_its_sink_keeps_nothing_from_being_applied(api: FakeApi) -> None:
+    api.kinds["sources.knative.dev/v1"] = {"SinkBinding": ("sinkbindings", True)}
+    assert set(changes(api, "---\n".join([PERSIST, BINDING, NAMESPACE])).values()) == {"created"}
+    assert 10 < api.time < 30
 
 
 def test_a_connection_that_is_lost_is_made_again(api: FakeApi) -> None:

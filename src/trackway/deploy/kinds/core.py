@@ -18,8 +18,11 @@ from trackway.deploy.values import (
     env_name,
     every,
     image_name,
+    label_key,
     label_texts,
+    label_value,
     name_or_none,
+    namespace_or_none,
     one_of,
     port_name,
     port_number,
@@ -77,10 +80,12 @@ def _config_texts(value: Mapping[Any, Any]) -> str | None:
 
 FIELDS: Mapping[tuple[type[Struct], str], Rule] = {
     (meta_v1.ObjectMeta, "name"): subdomain,
-    (meta_v1.ObjectMeta, "namespace"): dns_label,
+    (meta_v1.ObjectMeta, "namespace"): namespace_or_none,
     (meta_v1.ObjectMeta, "labels"): label_texts,
     (meta_v1.ObjectMeta, "annotations"): annotation_texts,
     (meta_v1.LabelSelector, "matchLabels"): label_texts,
+    (meta_v1.LabelSelectorRequirement, "key"): label_key,
+    (meta_v1.LabelSelectorRequirement, "values"): every(label_value),
     (meta_v1.LabelSelectorRequirement, "operator"): one_of("In", "NotIn", "Exists", "DoesNotExist"),
     (core_v1.ConfigMap, "data"): _config_texts,
     (core_v1.Secret, "data"): _config_texts,
@@ -109,6 +114,10 @@ FIELDS: Mapping[tuple[type[Struct], str], Rule] = {
     (core_v1.ContainerPort, "containerPort"): port_number,
     (core_v1.ContainerPort, "protocol"): _PROTOCOL,
     (core_v1.EnvVar, "name"): env_name,
+    (core_v1.ConfigMapEnvSource, "name"): subdomain,
+    (core_v1.SecretEnvSource, "name"): subdomain,
+    (core_v1.ConfigMapKeySelector, "name"): subdomain,
+    (core_v1.SecretKeySelector, "name"): subdomain,
     (core_v1.ResourceRequirements, "requests"): quantities,
     (core_v1.ResourceRequirements, "limits"): quantities,
     (core_v1.SecurityContext, "runAsUser"): _ID,
@@ -187,6 +196,16 @@ def at_most_one(*names: str) -> WholeRule:
         there = [name for name in names if name in value]
         if len(there) > 1:
             yield "", f"takes one of {', '.join(names)}; there {_counted(there)}"
+
+    return check
+
+
+def any_of(*names: str) -> WholeRule:
+    """At least one of these fields."""
+
+    def check(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        if not any(name in value for name in names):
+            yield "", f"names none of {', '.join(names)}"
 
     return check
 
@@ -310,6 +329,7 @@ _VALUE_SOURCES = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldR
 
 WHOLES: Mapping[type[Struct], tuple[WholeRule, ...]] = {
     meta_v1.LabelSelectorRequirement: (_values_of_requirement,),
+    core_v1.PodTemplateSpec: (needs("spec"),),
     core_v1.Probe: (exactly_one(*_HANDLERS),),
     core_v1.EnvVar: (at_most_one("value", "valueFrom"),),
     core_v1.EnvVarSource: (exactly_one(*_VALUE_SOURCES),),
@@ -325,6 +345,7 @@ WHOLES: Mapping[type[Struct], tuple[WholeRule, ...]] = {
     apps_v1.DeploymentSpec: (template_labels, _no_empty_selector, _always_restarted),
     apps_v1.StatefulSetSpec: (template_labels, _no_empty_selector, _always_restarted),
     apps_v1.DaemonSetSpec: (template_labels, _no_empty_selector, _always_restarted),
+    networking_v1.NetworkPolicyPeer: (any_of("podSelector", "namespaceSelector", "ipBlock"),),
     policy_v1.PodDisruptionBudgetSpec: (at_most_one("minAvailable", "maxUnavailable"),),
     autoscaling_v2.HorizontalPodAutoscalerSpec: (_replicas_in_order,),
     autoscaling_v2.CrossVersionObjectReference: (needs("apiVersion"),),

@@ -13,6 +13,7 @@ from trackway.deploy.kinds.knative import Object
 from trackway.deploy.shape import Rule, WholeRule, meant
 from trackway.deploy.tree import at, listing, mapping
 from trackway.deploy.values import (
+    absolute_path,
     between,
     dns_label,
     env_name,
@@ -98,7 +99,7 @@ class Resources(Struct):
 
 class Mount(Struct):
     name: str
-    mountPath: str
+    mountPath: Annotated[str, absolute_path]
     readOnly: bool | None = None
     subPath: str | None = None
 
