@@ -21,7 +21,6 @@ FREE = {
     "data",
     "stringData",
     "extensions",
-    "customTags",
     "config",
     "nodeSelector",
     "customTags",

@@ -42,7 +42,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]
     return [dict(each.tree) for text in (*built, kustomize.build(folder)) for each in parse(text)]
 
 
-@pytest.mark.parametrize("overlay", ["kind"])
+@pytest.mark.parametrize("overlay", ON_A_CLUSTER)
 def test_nothing_is_wrong_with_our_manifests(overlay: str) -> None:
     done = CliRunner().invoke(app, ["deploy", "render", overlay, "--check"])
     assert done.exit_code == 0, done.stderr

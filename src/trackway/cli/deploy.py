@@ -223,6 +223,8 @@ def verdict(found: Sequence[Manifest]) -> None:
         raise typer.Exit(FAILED)
     for need in said.needed:
         err.print(f"[yellow]![/] {need} has to be there before", soft_wrap=True)
+    for each in said.examples:
+        err.print(f"[yellow]![/] {escape(each)} is an example; say yours in an overlay of your own", soft_wrap=True)
     err.print(f"[green]✓[/] nothing is wrong with {len(found)} objects")
 
 

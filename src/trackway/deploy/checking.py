@@ -10,7 +10,7 @@ from trackway.deploy.kinds import KINDS, RULES, meant_kind
 from trackway.deploy.manifest import Manifest
 from trackway.deploy.references import references
 from trackway.deploy.shape import mistakes
-from trackway.deploy.tree import Tree, at, listing
+from trackway.deploy.tree import Tree, at, listing, texts
 
 Grammar = Callable[[str], str | None]
 """Says what is wrong with a text in some language, as the rest of a sentence."""
@@ -48,6 +48,12 @@ class Verdict:
     mistakes: tuple[Mistake, ...]
     unknown: tuple[Manifest, ...]
     needed: tuple[str, ...]
+    examples: tuple[str, ...] = ()
+    """Values that stand for something of whoever deploys (example.com), and where they are."""
+
+
+_EXAMPLE = "example.com"
+"""Nobody's, by RFC 2606."""
 
 
 def check(manifests: Sequence[Manifest], grammars: Grammars = Grammars()) -> Verdict:
@@ -63,9 +69,19 @@ def check(manifests: Sequence[Manifest], grammars: Grammars = Grammars()) -> Ver
     if found:
         return Verdict(tuple(found), tuple(unknown), ())
     among = references(manifests)
-    return Verdict(
-        tuple(Mistake(manifest, path, why) for manifest, path, why in among.broken), tuple(unknown), among.needed
-    )
+    broken = tuple(Mistake(manifest, path, why) for manifest, path, why in among.broken)
+    return Verdict(broken, tuple(unknown), among.needed, tuple(_examples(manifests)))
+
+
+def _examples(manifests: Sequence[Manifest]) -> Iterator[str]:
+    found: dict[str, list[Manifest]] = {}
+    for each in manifests:
+        for value in dict.fromkeys(texts(each.tree)):
+            if _EXAMPLE in value:
+                found.setdefault(value, []).append(each)
+    for value, where in found.items():
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        yield f"{value} in {where[0]}{more}"
 
 
 def mistakes_in(manifest: Manifest, grammars: Grammars = Grammars()) -> list[Mistake]:

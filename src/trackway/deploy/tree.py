@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 Tree = Mapping[str, Any]
@@ -27,3 +27,15 @@ def listing(tree: Any, *path: str) -> Sequence[Any]:
     """The list at a path; an empty one where there is none."""
     found = at(tree, *path)
     return cast("list[Any]", found) if isinstance(found, list) else ()
+
+
+def texts(tree: Any) -> Iterator[str]:
+    """All texts that are values somewhere in a tree."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, Mapping):
+        for each in cast("Tree", tree).values():
+            yield from texts(each)
+    elif isinstance(tree, list):
+        for each in cast("list[Any]", tree):
+            yield from texts(each)

@@ -153,6 +153,14 @@ def test_what_has_to_be_made_by_hand_is_told() -> None:
     )
 
 
+def test_what_is_only_an_example_is_told_once_with_where_it_is() -> None:
+    assert check(parse(GOOD)).examples == (
+        "registry.example.com/functions:1.0 in Service persist",
+        "registry.example.com/gateway:1.0 in Deployment gateway",
+        "town.example.com in Gateway door",
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "mistake"),
     [
