@@ -139,7 +139,8 @@ class Delivering:
             verdict = judge(ConnectionFailed(repr(error)), trigger.broker_class)
         finally:
             self.in_flight -= len(records)
-        self.figures.attempted(len(records), perf_counter() - begun, _result(verdict))
+        if to is trigger.subscriber:  # and not who takes dead letters or answers
+            self.figures.attempted(len(records), perf_counter() - begun, _result(verdict))
         return verdict
 
     def _url_of(self, destination: Destination) -> str:

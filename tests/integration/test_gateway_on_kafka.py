@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -42,6 +42,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 TENANT = "default"
 BEGUN = datetime.now(UTC) - timedelta(hours=1)
 PARTITIONS = 10
+NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE)
+"""What a Kafka answers that has just started."""
 
 
 # The feed alone -------------------------------------------------------------------------------------------------------
@@ -71,7 +73,17 @@ class Topic:
         ends = [TopicPartition(self.where.topic, number) for number in range(PARTITIONS)]
         for each in ends:
             each.offset = consumer.get_watermark_offsets(each, timeout=10)[1]
-        consumer.commit(offsets=ends, asynchronous=False)
+
+        def committed() -> bool:
+            try:
+                consumer.commit(offsets=ends, asynchronous=False)
+            except KafkaException as error:
+                if error.args[0].code() not in NOT_YET:
+                    raise
+                return False
+            return True
+
+        eventually(committed, what="the group's coordinator")
         consumer.close()
 
 
@@ -98,6 +110,7 @@ async def test_the_feed_begins_where_the_stores_picture_ends(kafka_address: str)
         assert ids(taken) >= ids(some(100, 160)), "what was there before anybody may watch"
         topic.write(some(170, 180))
         await until(lambda: ids(taken) == ids(some(100, 180)))
+        await until(lambda: feed.lag() == 0)
     assert len(taken) == 80
 
 

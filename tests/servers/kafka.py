@@ -68,7 +68,7 @@ def running(folder: Path) -> Iterator[str]:
     port, controller = free_port(), free_port()
     settings = folder / "server.properties"
     settings.write_text(SETTINGS.format(port=port, controller=controller, folder=folder))
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
+    cluster = "T" + urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # which must not look like an option
     _run([*JAVA, "-cp", path, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)])
     with (folder / "kafka.out").open("wb") as output:
         node = subprocess.Popen(

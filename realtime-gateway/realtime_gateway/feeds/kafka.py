@@ -83,6 +83,7 @@ class KafkaFeed:
         self._topic = topic
         self._receive = receive
         self._consumer: Consumer | None = None
+        self._begun: Mapping[int, int] = {}
         # A consumer wants a group; this one joins none and commits nothing.
         self._settings: dict[str, object] = {
             "bootstrap.servers": topic.servers,
@@ -102,9 +103,14 @@ class KafkaFeed:
         if consumer is None:
             return 0
         try:
-            return sum(_left(consumer, each) for each in consumer.position(consumer.assignment()))
+            return sum(self._left(consumer, each) for each in consumer.position(consumer.assignment()))
         except (KafkaException, RuntimeError):  # it has just been closed
             return 0
+
+    def _left(self, consumer: Consumer, read: TopicPartition) -> int:
+        """How many of a partition's events come after `read`, which has no offset before its first event."""
+        _, end = consumer.get_watermark_offsets(read, cached=True)
+        return max(0, end - (read.offset if read.offset >= 0 else self._begun[read.partition]))
 
     async def locate(self) -> Place:
         """Where to begin, to be asked before the store is read. Raises FeedUnavailable."""
@@ -172,7 +178,7 @@ class KafkaFeed:
         try:
             topic = self._topic.topic
             consumer.assign([TopicPartition(topic, number, at) for number, at in place.begin.items()])
-            self._consumer = consumer
+            self._begun, self._consumer = place.begin, consumer
             while not reading.stopping.is_set():
                 first = consumer.poll(POLL_S)
                 if first is not None:
@@ -230,12 +236,6 @@ def _follow(messages: Sequence[Message], left: dict[int, int]) -> None:
         end = left.get(number)
         if end is not None and offset + (error is None) >= end:
             del left[number]
-
-
-def _left(consumer: Consumer, read: TopicPartition) -> int:
-    """How many of a partition's events come after `read`."""
-    _, end = consumer.get_watermark_offsets(read, cached=True)
-    return max(0, end - read.offset) if read.offset >= 0 else 0
 
 
 def _bytes(value: str | bytes | None) -> bytes:

@@ -33,7 +33,7 @@ BROKER_REFUSED = Metric(
 TRIGGER_DELIVERIES = Metric(
     "counter",
     "knative_local_trigger_delivered_events",
-    "Events of attempts to deliver, by what became of them: taken, retried (refused for now), refused (for good).",
+    "Events of attempts to deliver to the subscriber, by what came of them: taken, retried (refused for now), refused.",
     (*_TRIGGER, "result"),
 )
 TRIGGER_DURATION = Metric(

@@ -58,6 +58,22 @@ async def test_retry_then_success(start: Start, subscribers: FakeSubscribers, sl
         assert log.dead_letter_total() == 0
 
 
+async def test_attempts_and_dead_letters_are_counted(start: Start, subscribers: FakeSubscribers) -> None:
+    subscribers.answers["first"] = [HttpResponse(204), HttpResponse(503), TimedOut("slow"), HttpResponse(400)]
+    async with start(trigger(retry=3, dead_letter_sink="sink")) as (dispatcher, log):
+        await log.append(BROKER, [event("1")])
+        await done(dispatcher)
+        await log.append(BROKER, [event("2")])
+        await done(dispatcher)
+        (figures,) = dispatcher.trigger_figures()
+
+    counted = figures.deliveries
+    assert subscribers.ids("sink") == ["2"]
+    assert counted.results == {"taken": 1, "retried": 2, "refused": 1}
+    assert sum(counted.attempts.counts) == 4
+    assert (counted.dead_letters, figures.events_total) == (1, 2)
+
+
 async def test_a_dead_letter_goes_to_the_sink_and_is_kept(start: Start, subscribers: FakeSubscribers) -> None:
     subscribers.answers["first"] = [HttpResponse(500, [], b"no room")]
     async with start(trigger(retry=1, dead_letter_sink="sink")) as (dispatcher, log):

@@ -112,3 +112,12 @@ async def test_503_when_it_cannot_store(ingress: Ingress, log: SqliteEventLog, m
     assert answer.status == 503
     assert "disk is full" in json.loads(answer.body)["detail"]
     assert log.end(BROKER) == 0
+
+
+async def test_posts_that_are_not_taken_are_counted_by_status(ingress: Ingress, log: SqliteEventLog) -> None:
+    for target, headers in (("/town/default", BINARY), ("/town/default", []), ("/town/nobody", BINARY)):
+        await ingress.receive(HttpRequest("POST", target, headers, b"{}"), internal=False)
+    assert ingress.refused == {400: 1, 404: 1}
+    log.close()
+    await ingress.receive(HttpRequest("POST", "/town/default", BINARY, b"{}"), internal=False)
+    assert ingress.refused == {400: 1, 404: 1, 503: 1}
