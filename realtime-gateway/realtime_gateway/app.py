@@ -52,7 +52,7 @@ def create_app(
         yield from view.meter.readings(sockets.most)
         yield from view.readings()
         if feed is not None:
-            yield GATEWAY_FEED_LAG, (), feed.lag()
+            yield GATEWAY_FEED_LAG, (), feed.lag
         if isinstance(store, Counting):
             yield from store.readings()
 

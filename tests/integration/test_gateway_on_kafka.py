@@ -110,7 +110,7 @@ async def test_the_feed_begins_where_the_stores_picture_ends(kafka_address: str)
         assert ids(taken) >= ids(some(100, 160)), "what was there before anybody may watch"
         topic.write(some(170, 180))
         await until(lambda: ids(taken) == ids(some(100, 180)))
-        await until(lambda: feed.lag() == 0)
+        await until(lambda: feed.lag == 0)
     assert len(taken) == 80
 
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -24,6 +24,7 @@ AT_ONCE: Final = 500
 WAITING: Final = 4
 """So many times AT_ONCE may wait for the event loop; then the topic waits."""
 POLL_S: Final = 0.2
+LOOK_S: Final = 1.0
 ANSWER_S: Final = 10.0
 TOPIC_S: Final = 30.0
 """How long the topic is waited for: who starts first, the broker or the gateway, is left open."""
@@ -82,8 +83,8 @@ class KafkaFeed:
     def __init__(self, topic: KafkaTopic, receive: Callable[[Sequence[Event]], None]) -> None:
         self._topic = topic
         self._receive = receive
-        self._consumer: Consumer | None = None
-        self._begun: Mapping[int, int] = {}
+        self.lag = 0
+        """Events of the topic that were not read yet, as the reading thread knew a second ago."""
         # A consumer wants a group; this one joins none and commits nothing.
         self._settings: dict[str, object] = {
             "bootstrap.servers": topic.servers,
@@ -96,21 +97,6 @@ class KafkaFeed:
             "logger": log,
             "log_level": 3,
         }
-
-    def lag(self) -> int:
-        """Events of the topic that were not read yet, as far as the brokers have told without being asked."""
-        consumer = self._consumer
-        if consumer is None:
-            return 0
-        try:
-            return sum(self._left(consumer, each) for each in consumer.position(consumer.assignment()))
-        except (KafkaException, RuntimeError):  # it has just been closed
-            return 0
-
-    def _left(self, consumer: Consumer, read: TopicPartition) -> int:
-        """How many of a partition's events come after `read`, which has no offset before its first event."""
-        _, end = consumer.get_watermark_offsets(read, cached=True)
-        return max(0, end - (read.offset if read.offset >= 0 else self._begun[read.partition]))
 
     async def locate(self) -> Place:
         """Where to begin, to be asked before the store is read. Raises FeedUnavailable."""
@@ -178,9 +164,12 @@ class KafkaFeed:
         try:
             topic = self._topic.topic
             consumer.assign([TopicPartition(topic, number, at) for number, at in place.begin.items()])
-            self._begun, self._consumer = place.begin, consumer
+            looked = 0.0
             while not reading.stopping.is_set():
                 first = consumer.poll(POLL_S)
+                if time.monotonic() - looked > LOOK_S:
+                    looked = time.monotonic()
+                    self._look(consumer, place)
                 if first is not None:
                     self._hand_over([first, *consumer.consume(AT_ONCE - 1, 0)], reading, loop)
         except RuntimeError:
@@ -188,8 +177,14 @@ class KafkaFeed:
         except Exception:
             log.exception("the feed has ended; what is shown stays as it is until the gateway is started again")
         finally:
-            self._consumer = None
+            self.lag = 0
             consumer.close()
+
+    def _look(self, consumer: Consumer, place: Place) -> None:
+        """Note how far behind it is. From this thread only: asked from another one the client may wait for a callback
+        that waits for that one."""
+        with suppress(KafkaException):
+            self.lag = behind(consumer, self._topic.topic, place.begin)
 
     def _hand_over(self, messages: list[Message], reading: _Reading, loop: asyncio.AbstractEventLoop) -> None:
         events = [event for message in messages if (event := self._event(message)) is not None]
@@ -227,6 +222,16 @@ class KafkaFeed:
                 message.topic(), message.partition(), message.offset(), reason.detail,
             )  # fmt: skip
             return None
+
+
+def behind(consumer: Consumer, topic: str, begun: Mapping[int, int]) -> int:
+    """How many events come after what was read, by what the client knows without asking. A partition has no position
+    before its first event: it was `begun` there."""
+    lag = 0
+    for read in consumer.position([TopicPartition(topic, number) for number in begun]):
+        _, end = consumer.get_watermark_offsets(read, cached=True)
+        lag += max(0, end - (read.offset if read.offset >= 0 else begun[read.partition]))
+    return lag
 
 
 def _follow(messages: Sequence[Message], left: dict[int, int]) -> None:
