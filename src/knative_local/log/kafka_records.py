@@ -5,7 +5,9 @@ Source: OBSERVED of the Knative Kafka broker's receiver; header values are the a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from knative_local.cloudevent import STRUCTURED, CloudEvent, NotAnEvent, from_parts
@@ -18,10 +20,9 @@ _CONTENT_TYPE = "content-type"
 # The order of the Knative broker; extensions follow.
 _FIRST = ("specversion", "id", "source", "type")
 _THEN = ("dataschema", "subject", "time")
-_FIRST_HEADERS = [(name, _PREFIX + name) for name in _FIRST]
-_THEN_HEADERS = [(name, _PREFIX + name) for name in _THEN]
 _NO_EXTENSION = frozenset((*_FIRST, *_THEN, "datacontenttype"))
-
+# How a NUL stands in JSON.
+_NUL = b"\\u0000"
 
 Header = tuple[str, str | bytes | None]
 
@@ -38,15 +39,22 @@ def to_record(event: CloudEvent) -> KafkaRecord:
     """The record of an event, its key being the `partitionkey`. Raises NotAnEvent when `data_base64` is not base64."""
     attributes = event.attributes
     value, content_type = event.content()
-    headers: list[Header] = [(header, attributes[name]) for name, header in _FIRST_HEADERS]
+    names, values = _layout(tuple(attributes))
+    headers: list[Header] = list(zip(names, values(attributes), strict=True))
     if content_type is not None:
-        headers.append((_CONTENT_TYPE, content_type))
-    headers += [(header, attributes[name]) for name, header in _THEN_HEADERS if name in attributes]
-    headers += [(_PREFIX + name, text) for name, text in attributes.items() if name not in _NO_EXTENSION]
-    # The client takes a text for one of C's, which ends at its first NUL.
-    headers = [(name, text.encode() if isinstance(text, str) and "\0" in text else text) for name, text in headers]
+        headers.insert(len(_FIRST), (_CONTENT_TYPE, content_type))
+    if _NUL in event.json:  # the client takes a text for one of C's, which ends at its first NUL
+        headers = [(name, text.encode() if isinstance(text, str) else text) for name, text in headers]
     key = attributes.get("partitionkey")
     return KafkaRecord(key.encode() if key else None, headers, value)
+
+
+@lru_cache(256)
+def _layout(attributes: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[[dict[str, str]], tuple[str, ...]]]:
+    """The headers of an event with these attributes, its content type's left out, and what takes their values."""
+    extensions = [name for name in attributes if name not in _NO_EXTENSION]
+    names = (*_FIRST, *(name for name in _THEN if name in attributes), *extensions)
+    return tuple(_PREFIX + name for name in names), itemgetter(*names)
 
 
 def to_structured_record(event: CloudEvent) -> KafkaRecord:
