@@ -10,6 +10,7 @@ from typing import NamedTuple
 from knative_local.filters import Filter
 from knative_local.filters.matcher import Matcher
 from knative_local.log.port import Record, bytes_of
+from knative_local.log.ready import ReadyRecords
 
 # What a Trigger that is busy has lying ready; beyond it reads the log when it comes to it.
 MOST_READY = 2_000
@@ -41,8 +42,7 @@ class FeedReader:
         self.behind = done < feed.end
         self.wake = wake
         self._feed = feed
-        self._ready: deque[Record] = deque()
-        self._ready_bytes = 0
+        self._ready = ReadyRecords()
         self._open: deque[int] = deque()
         self._finished: set[int] = set()
 
@@ -59,7 +59,7 @@ class FeedReader:
     @property
     def ready_bytes(self) -> int:
         """See Reader."""
-        return self._ready_bytes
+        return self._ready.size
 
     @property
     def backlog(self) -> int:
@@ -72,15 +72,14 @@ class FeedReader:
 
     def push_parcel(self, parcel: _Parcel) -> None:
         """As `push`."""
-        self._ready.extend(parcel.records)
+        self._ready.add(parcel.records, parcel.size)
         self._open.extend(parcel.offsets)
-        self._ready_bytes += parcel.size
-        if len(self._ready) > MOST_READY or self._ready_bytes > MOST_READY_BYTES:
+        if len(self._ready) > MOST_READY or self._ready.size > MOST_READY_BYTES:
             self.behind = True
 
     def fill(self, most_bytes: int) -> bool:
         """See Reader."""
-        if not self.behind or len(self._ready) >= _READ_AT_ONCE or self._ready_bytes >= most_bytes:
+        if not self.behind or len(self._ready) >= _READ_AT_ONCE or self._ready.size >= most_bytes:
             return False
         records = self._feed.read(self.scanned, _READ_AT_ONCE, most_bytes)
         if not records:
@@ -95,22 +94,7 @@ class FeedReader:
 
     def take(self, most: int, most_bytes: int) -> list[Record]:
         """See Reader."""
-        ready = self._ready
-        if len(ready) <= most and self._ready_bytes <= most_bytes:
-            taken = list(ready)
-            ready.clear()
-            self._ready_bytes = 0
-            return taken
-        taken = list[Record]()
-        size = 0
-        while ready and len(taken) < most:
-            next_size = len(ready[0].event.json)
-            if taken and size + next_size > most_bytes:
-                break
-            size += next_size
-            taken.append(ready.popleft())
-        self._ready_bytes -= size
-        return taken
+        return self._ready.take(most, most_bytes)
 
     def finish(self, records: Sequence[Record]) -> None:
         """See Reader."""
@@ -127,15 +111,8 @@ class FeedReader:
     def change(self, filter: Filter) -> None:
         """See Reader."""
         self.filter = filter
-        ready, self._ready, self._ready_bytes = self._ready, deque(), 0
-        dropped: list[Record] = []
-        for record in ready:  # each is asked about once, as a filter counts what it cannot be evaluated for
-            if filter.matches(record.event.attributes):
-                self._ready.append(record)
-                self._ready_bytes += len(record.event.json)
-            else:
-                dropped.append(record)
-        self.finish(dropped)
+        # Each is asked about once, as a filter counts what it cannot be evaluated for.
+        self.finish(self._ready.drop(lambda record: not filter.matches(record.event.attributes)))
         self._feed.arrange()
 
     def close(self) -> None:
