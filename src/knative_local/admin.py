@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,6 +17,8 @@ from knative_local.log.port import DeadLetter, EventLog, LogUnavailable, Record
 
 _MOST_AT_ONCE = 1_000
 _LONGEST_WAIT_S = 30.0
+
+T = TypeVar("T")
 
 
 class _Refused(Exception):
@@ -77,26 +81,29 @@ class Admin:
         """`?broker=&after=&limit=&wait=`: after an offset, or the newest; waits `wait` seconds for a new one."""
         broker = self._broker(asked.get("broker"))
         limit = min(_integer(asked, "limit", 100), _MOST_AT_ONCE)
-        end = self._log.end(broker)
-        after = _integer(asked, "after", max(0, end - limit))
-        if after >= end:
-            await self._wait_for(broker, min(float(_integer(asked, "wait", 0)), _LONGEST_WAIT_S))
-        records = self._log.read(broker, after, limit)
+        with self._listening(broker) as appended:
+            end = await self._read(partial(self._log.end, broker))
+            after = _integer(asked, "after", max(0, end - limit))
+            if after >= end:
+                await _within(appended, min(float(_integer(asked, "wait", 0)), _LONGEST_WAIT_S))
+        records = await self._read(partial(self._log.read, broker, after, limit))
         return {
             "broker": broker,
             "events": [_record(record) for record in records],
             "next": records[-1].offset if records else max(after, 0),
         }
 
-    async def _wait_for(self, broker: str, seconds: float) -> None:
-        if seconds <= 0:
-            return
+    async def _read(self, ask: Callable[[], T]) -> T:
+        """Beside the loop, where another machine answers."""
+        return await asyncio.to_thread(ask) if self._log.reads_elsewhere else ask()
+
+    @contextmanager
+    def _listening(self, broker: str) -> Generator[asyncio.Future[None]]:
+        """Gives what is done when something is appended from now on."""
         entry = broker, asyncio.get_running_loop().create_future()
         self._waiting.append(entry)
         try:
-            await asyncio.wait_for(entry[1], seconds)
-        except TimeoutError:
-            return
+            yield entry[1]
         finally:
             self._waiting.remove(entry)
 
@@ -173,6 +180,12 @@ def _dead_letter(letter: DeadLetter) -> dict[str, Any]:
 
 def _json(status: int, content: dict[str, Any]) -> HttpResponse:
     return HttpResponse(status, [(b"content-type", b"application/json")], msgspec.json.encode(content))
+
+
+async def _within(future: asyncio.Future[None], seconds: float) -> None:
+    """Wait for it, so long at most."""
+    if seconds > 0:
+        await asyncio.wait((future,), timeout=seconds)
 
 
 def _problem(status: int, detail: str) -> HttpResponse:

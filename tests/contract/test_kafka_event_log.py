@@ -1,6 +1,8 @@
 """What the log in Kafka promises beside the contract of all logs: it lies in Kafka as the Knative broker's does."""
 
 import asyncio
+import json
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +10,19 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from knative_local.admin import Admin
+from knative_local.dispatcher import Dispatcher
 from knative_local.filters import EVERYTHING
+from knative_local.http_types import HttpRequest
 from knative_local.log.kafka import KafkaEventLog
 from knative_local.log.kafka_reader import KafkaReader
 from knative_local.log.kafka_records import Header
-from knative_local.log.kafka_topics import PARTITIONS
+from knative_local.log.kafka_topics import PARTITIONS, KafkaTopics
 from knative_local.log.kafka_writing import _Writer
 from knative_local.log.opening import LogOptions, kafka_servers, open_log
 from knative_local.log.port import Failure, LogUnavailable, Record
 from tests.running import free_port
-from tests.unit.knative_local.eventing import event, until
+from tests.unit.knative_local.eventing import FakeSubscribers, event, until
 
 
 @pytest.fixture
@@ -230,6 +235,34 @@ async def test_what_others_wrote_is_read_page_by_page_and_once(
     assert [record.event.attributes["id"] for record in other.read(broker, end, 10)] == ["new"]
     assert other.end(broker) > end
     other.close()
+
+
+async def test_who_looks_at_events_holds_up_nobody(
+    kafka_address: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+    bounds = KafkaTopics.bounds
+
+    def slow_bounds(topics: KafkaTopics, topic: str) -> dict[int, tuple[int, int]]:
+        asked.set()
+        answered.wait(10)
+        return bounds(topics, topic)
+
+    monkeypatch.setattr(KafkaTopics, "bounds", slow_bounds)
+    log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
+    broker = f"{namespace}/default"
+    admin = Admin(log, Dispatcher([], log, FakeSubscribers()), [broker])
+    await log.append(broker, [event("1")])
+    looking = asyncio.create_task(admin.answer(HttpRequest("GET", "/events?after=0&wait=30")))
+    await until(asked.is_set)
+    await log.append(broker, [event("2")])  # while Kafka has not answered
+
+    assert not looking.done()
+    answered.set()
+    answer = await looking
+    assert answer is not None
+    assert {each["event"]["id"] for each in json.loads(answer.body)["events"]} == {"1", "2"}
+    log.close()
 
 
 async def test_two_nodes_share_a_triggers_partitions_and_one_takes_over_what_the_other_has_not_done(

@@ -57,6 +57,8 @@ class KafkaEventLog(DeadLetterKeeper):
     the partition's.
     """
 
+    reads_elsewhere = True
+
     def __init__(
         self, servers: str, path: Path, database: Database, lock: FileLock, retention: Retention, names: KafkaNames,
         now_ms: Callable[[], int],
@@ -206,12 +208,14 @@ class KafkaEventLog(DeadLetterKeeper):
             forgetting.result()
 
     def _paging(self, broker: str) -> KafkaPages:
+        """From any thread; one for each Broker, as numbers stay what they are."""
         pages = self._pages.get(broker)
         if pages is None:
             topic = self._names.topic(broker)
-            pages = self._pages[broker] = KafkaPages(
-                self._consumer_settings, topic, self._topics.bounds, lambda: self._ends.get(broker, {})
+            new = KafkaPages(
+                self._consumer_settings, topic, self._topics.bounds, lambda: dict(self._ends.get(broker, {}))
             )
+            pages = self._pages.setdefault(broker, new)
         return pages
 
     def _known_ends(self, broker: str) -> dict[int, int]:

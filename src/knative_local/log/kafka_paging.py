@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,7 @@ class KafkaPages:
     """Numbers for a topic's records, which follow the time within a page and stay what they are while this lives.
 
     A page has as many numbers as offsets; those that no event has (marks of transactions) are at its end. Reading
-    blocks for some milliseconds: it is for people.
+    blocks for some milliseconds: it is for people, and may be done in any thread.
     """
 
     def __init__(
@@ -55,12 +56,22 @@ class KafkaPages:
         self._topic = topic
         self._bounds = bounds
         self._acknowledged = acknowledged
+        self._lock = threading.Lock()
         self._first: Places = ()
         self._pages: list[_Page] = []  # the last one is where the topic ended
         self._kept: OrderedDict[_Page, Sequence[Record]] = OrderedDict()
 
     def end(self) -> int:
         """The number of the newest record, 0 where there is none. Raises LogUnavailable."""
+        with self._lock:
+            return self._end()
+
+    def read(self, after: int, limit: int, most_bytes: int) -> list[Record]:
+        """See EventLog. Raises LogUnavailable."""
+        with self._lock:
+            return self._read(after, limit, most_bytes)
+
+    def _end(self) -> int:
         self._look()
         if not self._pages:
             return 0
@@ -69,8 +80,7 @@ class KafkaPages:
                 return records[-1].offset
         return self._pages[0].number
 
-    def read(self, after: int, limit: int, most_bytes: int) -> list[Record]:
-        """See EventLog. Raises LogUnavailable."""
+    def _read(self, after: int, limit: int, most_bytes: int) -> list[Record]:
         self._look()
         while self._pages and after < self._pages[0].number and self._pages[0].places != self._first:
             self._begin_before()

@@ -114,6 +114,9 @@ class EventLog(Protocol):
     Whatever reads the file or writes to it raises LogUnavailable when it cannot.
     """
 
+    reads_elsewhere: bool
+    """Whether another machine answers `read` and `end`, which may be called from any thread then."""
+
     def append(self, broker: str, events: Sequence[CloudEvent]) -> asyncio.Future[None]:
         """Add `events` in order; done when they are durable, all or none. All of one loop turn share a commit.
 

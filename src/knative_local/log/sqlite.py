@@ -80,6 +80,8 @@ class SqliteEventLog(DeadLetterKeeper):
     """EventLog in a file, for one event loop. Commits happen inline in it, as handing them to a thread costs more. For
     the disk a thread waits, unless it is quick; what is appended meanwhile goes together into the next commit."""
 
+    reads_elsewhere = False
+
     def __init__(self, database: Database, lock: FileLock, retention: Retention, now_ms: Callable[[], int]) -> None:
         self._database = database
         self._lock = lock
