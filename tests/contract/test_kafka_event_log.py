@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage] - documented to be here
+)
 
 from knative_local.admin import Admin
 from knative_local.dispatcher import Dispatcher
@@ -18,7 +22,6 @@ from knative_local.log.kafka import KafkaEventLog
 from knative_local.log.kafka_reader import KafkaReader
 from knative_local.log.kafka_records import Header
 from knative_local.log.kafka_topics import PARTITIONS, KafkaTopics
-from knative_local.log.kafka_writing import _Writer
 from knative_local.log.opening import LogOptions, kafka_servers, open_log
 from knative_local.log.port import Failure, LogUnavailable, Record
 from tests.running import free_port
@@ -170,6 +173,55 @@ async def test_several_events_are_there_together_or_not_at_all(
     log.close()
 
 
+async def test_of_batches_written_together_only_the_one_that_kafka_does_not_take_is_refused(
+    kafka_address: str, namespace: str, tmp_path: Path
+) -> None:
+    """Kafka says of a transaction that something in it is too large, not what."""
+    admin = AdminClient({"bootstrap.servers": kafka_address})
+    topic = NewTopic(f"knative-broker-{namespace}-default", PARTITIONS, 1, config={"max.message.bytes": "20000"})
+    admin.create_topics([topic])[topic.topic].result()
+    log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
+    broker = f"{namespace}/default"
+    batches = [[event(f"{batch}-{n}", partitionkey="one", data="x") for n in range(5)] for batch in range(3)]
+    batches[1][3] = event("large", partitionkey="one", data="x" * 30_000)
+    appended = [log.append(broker, batch) for batch in batches]
+
+    with pytest.raises(LogUnavailable, match="too large"):
+        await appended[1]
+    await asyncio.gather(appended[0], appended[2])
+    expected = [f"{batch}-{n}" for batch in (0, 2) for n in range(5)]
+    assert [record.event.attributes["id"] for record in log.read(broker, 0, 100)] == expected
+    log.close()
+
+
+async def test_events_that_lie_between_those_of_a_batch_are_not_taken_for_them(
+    kafka_address: str, namespace: str, tmp_path: Path
+) -> None:
+    """Two nodes write to one partition at once, in transactions of more than one request each."""
+    broker = f"{namespace}/default"
+    logs = [KafkaEventLog.open(kafka_address, tmp_path / name / "log.db") for name in ("one", "two")]
+    readers = [
+        log.reader(f"{namespace}/{name}", broker, EVERYTHING, lambda: None)
+        for log, name in zip(logs, ("one", "two"), strict=True)
+    ]
+    batches = [[event(f"{n}-{m}", partitionkey="same", data="x" * 100_000) for m in range(40)] for n in range(6)]
+    await asyncio.gather(*(logs[n % 2].append(broker, batch) for n, batch in enumerate(batches)))
+
+    read: list[list[Record]] = [[], []]
+    for records, reader in zip(read, readers, strict=True):
+        while len(records) < 240:
+            records.extend(reader.take(1_000, 1 << 30))
+            await asyncio.sleep(0.001)
+    of_each = [{record.offset: record.event.attributes["id"] for record in records} for records in read]
+    assert of_each[0] == of_each[1]
+    assert sorted(of_each[0].values()) == sorted(f"{n}-{m}" for n in range(6) for m in range(40))
+    for batch in range(6):
+        own = [found for found in of_each[0].values() if found.startswith(f"{batch}-")]
+        assert own == [f"{batch}-{m}" for m in range(40)]
+    for log in logs:
+        log.close()
+
+
 async def test_what_a_killed_process_wrote_in_part_is_not_there_and_holds_up_nobody(
     kafka_address: str, namespace: str, tmp_path: Path
 ) -> None:
@@ -177,10 +229,10 @@ async def test_what_a_killed_process_wrote_in_part_is_not_there_and_holds_up_nob
     broker = f"{namespace}/default"
     log.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
     await log.append(broker, [event("1"), event("2")])
-    writer = log._transactions._writers[0]
+    settings = log._transactions.lines[0].settings
     log.close()
     # As the process leaves it that dies between two events: its transaction is never ended.
-    dead = Producer(writer._settings)
+    dead = Producer({**settings, "linger.ms": 0})
     dead.init_transactions()
     dead.begin_transaction()
     for number in range(PARTITIONS):
@@ -189,16 +241,12 @@ async def test_what_a_killed_process_wrote_in_part_is_not_there_and_holds_up_nob
     dead.purge()
 
     log = KafkaEventLog.open(kafka_address, tmp_path / "log.db")
-    await until(lambda: writer._settings["transactional.id"] in {w._settings["transactional.id"] for w in ready(log)})
+    await until(lambda: log._transactions.lines[0].is_ready)
     reader = log.reader(f"{namespace}/reader", broker, EVERYTHING, lambda: None)
     await log.append(broker, [event("3"), event("4")])
     await until(lambda: reader.ready == 4)
     assert {record.event.attributes["id"] for record in log.read(broker, 0, 100)} == {"1", "2", "3", "4"}
     log.close()
-
-
-def ready(log: KafkaEventLog) -> list[_Writer]:
-    return [writer for writer in log._transactions._writers if writer._producer is not None]
 
 
 async def test_what_others_wrote_is_read_page_by_page_and_once(
@@ -213,6 +261,7 @@ async def test_what_others_wrote_is_read_page_by_page_and_once(
         *(log.append(broker, events[n : n + 100]) for n in range(0, 2_500, 100)),
         *(log.append(broker, [each]) for each in events[2_500:]),
     )
+    log.end(broker)  # which waits until all that is committed can be read
     log.close()
 
     other = KafkaEventLog.open(kafka_address, tmp_path / "other" / "log.db")

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 from knative_local.cloudevent import CloudEvent
@@ -21,7 +22,8 @@ from knative_local.log.kafka_paging import KafkaPages
 from knative_local.log.kafka_reader import KafkaReader
 from knative_local.log.kafka_recent import RecentEvents
 from knative_local.log.kafka_topics import KafkaNames, KafkaTopics
-from knative_local.log.kafka_writing import Append, SingleWriter, TransactionWriter
+from knative_local.log.kafka_transactions import TransactionWriter
+from knative_local.log.kafka_writing import Append, SingleWriter
 from knative_local.log.port import MOST_BYTES_READ, CommitListener, LogUnavailable, Reader, Record
 from knative_local.log.retention import Retention
 from knative_local.log.sqlite_cursors import CursorTable
@@ -116,7 +118,7 @@ class KafkaEventLog(DeadLetterKeeper):
             return done()
         if not self._waiting:
             self._loop.call_soon(self._flush)
-        append = Append(broker, self._names.topic(broker), events)
+        append = Append(broker, self._names.topic(broker), events, self._recent.get(broker))
         self._waiting.append(append)
         return append.durable
 
@@ -291,12 +293,11 @@ class KafkaEventLog(DeadLetterKeeper):
 
     def _records(self, append: Append) -> list[Record]:
         """What was written, and the ends moved on."""
-        ends, recent = self._ends[append.broker], self._recent.get(append.broker)
-        records: list[Record] = []
-        for event, (partition, offset) in zip(append.events, append.places, strict=True):
-            records.append(Record(offset, append.appended_ms, event, partition))
-            if recent is not None:
-                recent.put(partition, offset, append.appended_ms, event)
+        ends = self._ends[append.broker]
+        if append.recent is not None:
+            append.recent.settle()
+        for partition, offset in dict(append.places).items():  # the last of each
             if ends.get(partition, 0) <= offset:
                 ends[partition] = offset + 1
-        return records
+        partitions, offsets = zip(*append.places, strict=True)
+        return list(map(Record, offsets, repeat(append.appended_ms), append.events, partitions))

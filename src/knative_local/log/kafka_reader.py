@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -17,6 +17,7 @@ from knative_local.filters import Filter
 from knative_local.log.kafka_recent import RecentEvents
 from knative_local.log.kafka_records import event_of
 from knative_local.log.port import Record
+from knative_local.log.ready import ReadyRecords
 
 # What lies ready for a Trigger that is busy; beyond it the consumer waits.
 MOST_READY = 2_000
@@ -97,10 +98,10 @@ class KafkaReader:
         # Until the group has said which are ours, all of them may be.
         self._partitions = {number: _Partition(offset) for number, offset in begin.items()}
         self._is_member = False
+        self._ours: set[int] = set()
         self._stored = dict(begin)
         self._to_store = dict(begin)
-        self._ready: deque[Record] = deque()
-        self._ready_bytes = 0
+        self._ready = ReadyRecords()
         self._loop = asyncio.get_running_loop()
         self._room = threading.Event()
         self._room.set()
@@ -118,7 +119,7 @@ class KafkaReader:
     @property
     def ready_bytes(self) -> int:
         """See Reader."""
-        return self._ready_bytes
+        return self._ready.size
 
     @property
     def backlog(self) -> int:
@@ -134,16 +135,7 @@ class KafkaReader:
 
     def take(self, most: int, most_bytes: int) -> Sequence[Record]:
         """See Reader."""
-        ready = self._ready
-        taken: list[Record] = []
-        size = 0
-        while ready and len(taken) < most:
-            next_size = len(ready[0].event.json)
-            if taken and size + next_size > most_bytes:
-                break
-            size += next_size
-            taken.append(ready.popleft())
-        self._ready_bytes -= size
+        taken = self._ready.take(most, most_bytes)
         self._make_room()
         return taken
 
@@ -157,7 +149,7 @@ class KafkaReader:
     def change(self, filter: Filter) -> None:
         """See Reader."""
         self._filter = filter
-        self._keep_ready(lambda record: filter.matches(record.event.attributes))
+        self._drop_ready(lambda record: not filter.matches(record.event.attributes))
 
     def commit(self) -> None:
         """Have the thread tell Kafka up to where everything is done."""
@@ -174,22 +166,15 @@ class KafkaReader:
             self.commit()
         self.closed = True
         self._ready.clear()
-        self._ready_bytes = 0
         self._room.set()
 
-    def _keep_ready(self, wanted: Callable[[Record], bool]) -> None:
-        """The others of those that are ready are done."""
-        ready, self._ready, self._ready_bytes = self._ready, deque(), 0
-        for record in ready:
-            if wanted(record):
-                self._ready.append(record)
-                self._ready_bytes += len(record.event.json)
-            else:
-                self.finish((record,))
+    def _drop_ready(self, unwanted: Callable[[Record], bool]) -> None:
+        """Those count as done."""
+        self.finish(self._ready.drop(unwanted))
         self._make_room()
 
     def _make_room(self) -> None:
-        if len(self._ready) < MOST_READY and self._ready_bytes < MOST_READY_BYTES:
+        if not self._room.is_set() and len(self._ready) < MOST_READY and self._ready.size < MOST_READY_BYTES:
             self._room.set()
 
     def _arrived(self, messages: Sequence[Message], ends: Mapping[int, int]) -> None:
@@ -209,7 +194,7 @@ class KafkaReader:
 
     def _take_in(self, message: Message) -> None:
         number, offset, error = message.partition(), message.offset(), message.error()
-        partition = self._partitions.get(number) if number is not None else None
+        partition = None if number is None else self._partitions.get(number)
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             logger.warning("%s: %s", self._topic, error)
             return
@@ -227,11 +212,10 @@ class KafkaReader:
             except NotAnEvent as reason:
                 logger.error("%s/%d/%d is no event and is passed over: %s", self._topic, number, offset, reason)
                 return
-            self._recent.put(number, offset, appended_ms, event)
+            self._recent.put([(number, offset)], (appended_ms,), [event])
         if self._filter.matches(event.attributes):
             partition.begin(offset)
-            self._ready.append(Record(offset, appended_ms, event, number))
-            self._ready_bytes += len(event.json)
+            self._ready.add((Record(offset, appended_ms, event, number),), len(event.json))
 
     def _assigned(self, begin: Mapping[int, int]) -> None:
         """The group has given us these, too."""
@@ -245,7 +229,7 @@ class KafkaReader:
         """These go to another member."""
         self.commit()
         self._partitions = {key: each for key, each in self._partitions.items() if key not in numbers}
-        self._keep_ready(lambda record: record.partition not in numbers)
+        self._drop_ready(lambda record: record.partition in numbers)
         told.set()
 
     # All below is the thread's.
@@ -280,7 +264,7 @@ class KafkaReader:
         try:
             self._consumer.unsubscribe()
             deadline = time.monotonic() + _ASKED_S
-            while self._consumer.assignment() and time.monotonic() < deadline:
+            while self._ours and time.monotonic() < deadline:
                 self._consumer.poll(_POLL_S)
         except KafkaException as error:
             logger.info("%s: left without a word: %s", self._topic, error)
@@ -317,15 +301,17 @@ class KafkaReader:
 
     def _wait_for_room(self) -> None:
         """Remain a member while the Trigger is busy for long: that takes polling, and so nothing may be fetched."""
-        paused = self._consumer.assignment()
-        self._consumer.pause(paused)
+        paused = set(self._ours)
+        self._consumer.pause(self._places(paused))
         self.waits = True
         while not self.closed and not self._room.is_set():
             self._store()
             self._poll(_POLL_S)
-        still = {each.partition for each in self._consumer.assignment()}
         self.waits = False
-        self._consumer.resume([each for each in paused if each.partition in still])
+        self._consumer.resume(self._places(paused & self._ours))
+
+    def _places(self, numbers: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, number) for number in numbers]
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         begin = {each.partition: self._begin.get(each.partition, 0) for each in partitions}
@@ -336,17 +322,22 @@ class KafkaReader:
         else:
             begin = {each.partition: max(each.offset, begin[each.partition]) for each in stored}
         self._stored |= begin
+        self._ours |= begin.keys()
         self._tell(partial(self._assigned, begin))
         consumer.incremental_assign([TopicPartition(self._topic, number, at) for number, at in begin.items()])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._give_up(partitions)
         self._store()
-        consumer.incremental_unassign(partitions)
+        self._unassign(consumer, partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         logger.warning("%s: out of the group for a while; what is under way may come again", self._topic)
         self._give_up(partitions)
+        self._unassign(consumer, partitions)
+
+    def _unassign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._ours -= {each.partition for each in partitions}
         consumer.incremental_unassign(partitions)
 
     def _give_up(self, partitions: Sequence[TopicPartition]) -> None:
@@ -357,11 +348,11 @@ class KafkaReader:
         told.wait(_LOOP_S)
 
     def _store(self) -> None:
-        ours = {each.partition for each in self._consumer.assignment()}
+        # Kept here, as the consumer's `assignment` waits for its thread while it holds the interpreter's lock.
         moved = {
             number: offset
             for number, offset in self._to_store.items()
-            if number in ours and offset > self._stored.get(number, 0)  # never back: others may have gone on
+            if number in self._ours and offset > self._stored.get(number, 0)  # never back: others may have gone on
         }
         if not moved:
             return
