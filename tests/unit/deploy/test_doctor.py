@@ -7,10 +7,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from typer.testing import CliRunner
 
-from tests.unit.deploy.fake_api import FakeApi
+from tests.unit.deploy.fake_api import FakeApi, status
 from tests.unit.deploy.test_checking import GOOD
 from trackway.cli.commands import app
 from trackway.deploy.manifest import parse
@@ -161,6 +162,19 @@ def test_a_secret_of_ours_without_its_key(api: FakeApi) -> None:
     path = "/api/v1/namespaces/town/secrets/trackway-store"
     api.put(path, {"metadata": {"name": "trackway-store"}, "data": {"STORE": "eA=="}})
     assert any("it has no TRACKWAY_STORE; make it anew with" in each for each in told(api, text))
+
+
+def test_what_one_may_not_see_is_said_so_and_the_rest_is_told(api: FakeApi) -> None:
+    original = api.answer
+
+    def nosy(request: httpx2.Request) -> httpx2.Response:
+        secret = "/secrets/" in request.url.path
+        return status(403, 'secrets "by-hand" is forbidden') if secret else original(request)
+
+    api.answer = nosy
+    lines = told(api)
+    assert 'unsure: what secrets there are: not for you to see: secrets "by-hand" is forbidden' in lines
+    assert any(each.what.startswith("DNS") for each in found(api))
 
 
 MORE = """---
