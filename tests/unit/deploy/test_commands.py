@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 from tests.unit.deploy.fake_api import FakeApi
 from trackway.cli.commands import app
 
+LOADED = "import sys, trackway.cli.commands; print(*{'lightkube', 'httpx2', 'trackway.deploy'} & sys.modules.keys())"
 MANIFESTS = """apiVersion: v1
 kind: Namespace
 metadata: {name: town}
@@ -58,6 +61,12 @@ def answer(api: FakeApi, status: str, message: str = "") -> None:
             tree["status"] = {"observedGeneration": 1, "conditions": [condition]}
 
     api.mutate = controller
+
+
+def test_no_other_command_loads_what_a_cluster_is_asked_with() -> None:
+    """It takes half a second, and `trackway trip list` is asked often."""
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_apply_tells_each_object_and_ends_with_0_when_all_are_ready(api: FakeApi, file: Path) -> None:
