@@ -11,6 +11,7 @@ from trackway.deploy.manifest import Manifest
 from trackway.deploy.references import references
 from trackway.deploy.shape import mistakes
 from trackway.deploy.tree import Tree, at, listing, texts
+from trackway.deploy.values import subdomain
 
 Grammar = Callable[[str], str | None]
 """Says what is wrong with a text in some language, as the rest of a sentence."""
@@ -52,6 +53,7 @@ class Verdict:
     """Values that stand for something of whoever deploys (example.com), and where they are."""
 
 
+RBAC = "rbac.authorization.k8s.io"
 _EXAMPLE = "example.com"
 """Nobody's, by RFC 2606."""
 
@@ -104,8 +106,16 @@ def _alone(manifest: Manifest) -> Iterator[Mistake]:
         return
     for path, wrong in mistakes(manifest.tree, kind, RULES):
         yield Mistake(manifest, path, wrong)
-    if not manifest.name and "metadata" in manifest.tree:
-        yield Mistake(manifest, "metadata.name", "is missing")
+    if "metadata" in manifest.tree and (wrong := _of_name(manifest)):
+        yield Mistake(manifest, "metadata.name", wrong)
+
+
+def _of_name(manifest: Manifest) -> str | None:
+    name = manifest.metadata.get("name")
+    if name is None:
+        return "is missing"
+    # Roles are called as in system:node.
+    return None if not isinstance(name, str) or manifest.group == RBAC else subdomain(name)
 
 
 def _doubles(manifests: Sequence[Manifest]) -> Iterator[Mistake]:

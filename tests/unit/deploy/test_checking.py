@@ -344,6 +344,17 @@ spec:
     )
 
 
+def test_a_role_may_be_called_as_kubernetes_calls_its_own() -> None:
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: 'town:reader', namespace: town}\n"
+    assert wrong(role + "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n") == []
+    assert wrong(role + "rules: [{resources: [pods], verbs: [get]}]\n") == [
+        "Role town:reader: rules[0].apiGroups is missing"
+    ]
+    assert wrong("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'town:settings'}\n") == [
+        "ConfigMap town:settings: metadata.name is a name of small letters, digits, '-' and '.', not 'town:settings'"
+    ]
+
+
 def test_a_kind_that_is_not_known_is_named_and_not_refused() -> None:
     verdict = check(parse("apiVersion: example.com/v1\nkind: Balloon\nmetadata: {name: red}\nspec: {gas: helium}\n"))
     assert [str(each) for each in verdict.unknown] == ["Balloon red"]

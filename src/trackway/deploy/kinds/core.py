@@ -79,7 +79,6 @@ def _config_texts(value: Mapping[Any, Any]) -> str | None:
 
 
 FIELDS: Mapping[tuple[type[Struct], str], Rule] = {
-    (meta_v1.ObjectMeta, "name"): subdomain,
     (meta_v1.ObjectMeta, "namespace"): namespace_or_none,
     (meta_v1.ObjectMeta, "labels"): label_texts,
     (meta_v1.ObjectMeta, "annotations"): annotation_texts,
@@ -126,6 +125,7 @@ FIELDS: Mapping[tuple[type[Struct], str], Rule] = {
     (core_v1.HTTPGetAction, "port"): _port,
     (core_v1.HTTPGetAction, "scheme"): one_of("HTTP", "HTTPS"),
     (core_v1.TCPSocketAction, "port"): _port,
+    (core_v1.SleepAction, "seconds"): _COUNT,
     (core_v1.Probe, "initialDelaySeconds"): _COUNT,
     (core_v1.Probe, "timeoutSeconds"): _COUNT,
     (core_v1.Probe, "periodSeconds"): _COUNT,
@@ -306,6 +306,11 @@ def _replicas_in_order(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "maxReplicas", f"is {value['maxReplicas']}, less than minReplicas {value['minReplicas']}"
 
 
+def _some_policies(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if value.get("policies") == []:
+        yield "policies", "is empty; leave it out for the default"
+
+
 _METRICS = {"ContainerResource": "containerResource", "External": "external", "Object": "object", "Pods": "pods"}
 
 
@@ -324,6 +329,17 @@ def _target_of_its_type(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield field, f"is missing, with type {value['type']}"
 
 
+def _of_something(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "nonResourceURLs" not in value:
+        yield from needs("apiGroups", "resources")(value)
+
+
+def _named_account(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    wrong = subdomain(value["name"]) if value["kind"] == "ServiceAccount" else word(value["name"])
+    if wrong:
+        yield "name", wrong
+
+
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _VALUE_SOURCES = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
 
@@ -331,6 +347,7 @@ WHOLES: Mapping[type[Struct], tuple[WholeRule, ...]] = {
     meta_v1.LabelSelectorRequirement: (_values_of_requirement,),
     core_v1.PodTemplateSpec: (needs("spec"),),
     core_v1.Probe: (exactly_one(*_HANDLERS),),
+    core_v1.LifecycleHandler: (exactly_one("exec", "httpGet", "tcpSocket", "sleep"),),
     core_v1.EnvVar: (at_most_one("value", "valueFrom"),),
     core_v1.EnvVarSource: (exactly_one(*_VALUE_SOURCES),),
     core_v1.EnvFromSource: (exactly_one("configMapRef", "secretRef"),),
@@ -346,9 +363,14 @@ WHOLES: Mapping[type[Struct], tuple[WholeRule, ...]] = {
     apps_v1.StatefulSetSpec: (template_labels, _no_empty_selector, _always_restarted),
     apps_v1.DaemonSetSpec: (template_labels, _no_empty_selector, _always_restarted),
     networking_v1.NetworkPolicyPeer: (any_of("podSelector", "namespaceSelector", "ipBlock"),),
+    rbac_v1.PolicyRule: (needs("verbs"), _of_something),
+    rbac_v1.RoleRef: (needs("name"),),
+    rbac_v1.Subject: (_named_account,),
     policy_v1.PodDisruptionBudgetSpec: (at_most_one("minAvailable", "maxUnavailable"),),
     autoscaling_v2.HorizontalPodAutoscalerSpec: (_replicas_in_order,),
-    autoscaling_v2.CrossVersionObjectReference: (needs("apiVersion"),),
+    autoscaling_v2.CrossVersionObjectReference: (needs("apiVersion", "kind", "name"),),
+    autoscaling_v2.MetricIdentifier: (needs("name"),),
+    autoscaling_v2.HPAScalingRules: (_some_policies,),
     autoscaling_v2.MetricSpec: (_metric_of_its_type,),
     autoscaling_v2.MetricTarget: (_target_of_its_type,),
     **{

@@ -208,7 +208,7 @@ class PolicyTo(Struct):
 
 class PolicyFrom(Struct):
     ref: PolicyRef | None = None
-    sub: Annotated[str, matching(r"[^*]*\*?", "a subject, with * at its end at most")] | None = None
+    sub: Annotated[str, matching(r"[^*]+\*?|\*", "a subject, with * at its end at most")] | None = None
 
 
 class EventPolicySpec(Struct):
