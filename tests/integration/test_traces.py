@@ -78,13 +78,15 @@ def test_a_trip_s_start_goes_on_in_the_caller_s_trace_and_what_follows_from_posi
     trackway: Running, collector: Collector
 ) -> None:
     trace, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-    start_trip(trackway, "traced-2", traceparent=f"00-{trace}-{caller}-01")
+    trip_id = start_trip(trackway, "traced-2", traceparent=f"00-{trace}-{caller}-01")
     asked = eventually(
         lambda: next((each for each in collector.named("POST /v1/trips") if each.trace == trace), None),
         what="the request's span",
     )
     assert (asked.service, asked.kind, asked.parent) == ("dispatch", "SERVER", caller)
     assert asked.attributes["http.response.status_code"] == 201
+    shown_as = eventually(lambda: trackway.get(f"/v1/trips/{trip_id}/events")["events"], what="the start on the page")
+    assert shown_as[-1]["traceparent"] == f"00-{trace}-{asked.id}-01", "where it can be looked up"
     eventually(
         lambda: (
             {each.service for each in collector.below(asked)} >= {"simulate", "persist", "progress", "realtime-gateway"}

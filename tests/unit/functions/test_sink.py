@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.functions.fakes import started, trip
 from trackway.events import Event, from_http
@@ -282,3 +283,14 @@ async def test_without_a_token_nothing_is_said_of_who_posts() -> None:
     async with broker() as (here, address), sink_to(address) as sink:
         await sink.emit([started(trip())])
     assert "authorization" not in here.requests[0][1]
+
+
+async def test_a_single_post_says_its_trace_in_a_header_of_http_too_and_no_other_does() -> None:
+    """Who stands between, a mesh or Knative's broker, reads that of the request (W3C Trace Context)."""
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    async with broker() as (it, address), sink_to(address) as sink:
+        await sink.emit([replace(started(trip()), traceparent=trace)])
+        await sink.emit([started(trip())])
+    (_, traced, _), (_, plain, _) = it.requests
+    assert (traced["traceparent"], traced["ce-traceparent"]) == (trace, trace)
+    assert not [name for name in plain if "trace" in name]
