@@ -84,6 +84,21 @@ describe("search in the whole history", () => {
     expect(screen.queryByTestId("history-search")).toBeNull();
   });
 
+  it("says why when the first question already finds Elasticsearch away, and asks again on request", async () => {
+    const asked = server(503, {
+      type: "about:blank",
+      title: "Service Unavailable",
+      status: 503,
+      detail: "es:9200 is away",
+    });
+    show("van");
+    expect((await screen.findByTestId("history-search")).textContent).toContain("es:9200 is away");
+    server(200, FOUND);
+    fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    await screen.findByRole("button", { name: /Caminhão 12/ });
+    expect(asked).toHaveLength(1);
+  });
+
   it("asks nothing while the field is empty", async () => {
     const asked = server(200, FOUND);
     const { type } = show("");

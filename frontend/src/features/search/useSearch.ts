@@ -1,7 +1,7 @@
 /** A question as state: asked when the typing rests, and never again of a server that has no search. */
 import { useEffect, useState } from "react";
 
-import { search, useResource, type Found, type Resource } from "../../api";
+import { ApiError, search, useResource, type Found, type Resource } from "../../api";
 
 const REST_MS = 250;
 const NOT_CONFIGURED = 404;
@@ -22,12 +22,14 @@ export function useSearch(parameters: string | null): Resource<Found> & { readon
       setAvailable(true);
       return found;
     } catch (error) {
-      if (isMissing(error)) setAvailable(false);
+      const status = statusOf(error);
+      // A server that could not ask Elasticsearch has search all the same: it says what is the matter.
+      if (status !== null) setAvailable(status !== NOT_CONFIGURED);
       throw error;
     }
   });
   return { ...resource, available };
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "status" in error && error.status === NOT_CONFIGURED;
+/** What the server answered; null when nobody did. */
+const statusOf = (error: unknown): number | null => (error instanceof ApiError ? error.status : null);
