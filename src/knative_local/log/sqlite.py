@@ -40,6 +40,8 @@ from knative_local.log.tail import Tail
 
 # What one step of pruning takes off, so that no turn of the loop takes long.
 _PRUNE_BYTES = 16 << 20
+# The wait for the disk grows with what it is to take, and what a thread costs does not.
+_WAITED_FOR_BYTES = 64 << 10
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,8 @@ class _Syncing:
 
 class SqliteEventLog(DeadLetterKeeper):
     """EventLog in a file, for one event loop. Commits happen inline in it, as handing them to a thread costs more. For
-    the disk a thread waits, unless it is quick; what is appended meanwhile goes together into the next commit."""
+    the disk a thread waits, unless that takes a moment only; what is appended meanwhile goes together into the next
+    commit."""
 
     reads_elsewhere = False
 
@@ -232,7 +235,8 @@ class SqliteEventLog(DeadLetterKeeper):
             durable.set_exception(_refusal(error))  # whatever it is: who waits has to hear of it
             return
         syncing = self._syncing = _Syncing(batches, durable)
-        if self._pace.is_quick(time.perf_counter()):
+        is_small = sum(batch.size for batch in batches) <= _WAITED_FOR_BYTES
+        if is_small and self._pace.is_quick(time.perf_counter()):
             self._synced(syncing, self._sync_here(disk))
         else:
             self._sync_elsewhere(disk, syncing)

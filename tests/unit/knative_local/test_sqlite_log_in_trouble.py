@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from knative_local.filters import EVERYTHING
+from knative_local.log.disk_pace import DiskPace
 from knative_local.log.port import Failure, LogUnavailable, Record
 from knative_local.log.sqlite import SqliteEventLog
 from knative_local.log.sqlite_file import Disk
@@ -150,6 +151,18 @@ async def test_nothing_is_acknowledged_or_handed_out_before_the_disk_has_it(tmp_
     assert disk.syncs == 2  # what came while the disk was busy went together
     assert [record.offset for record in reader.take(10, 1_000_000)] == [1, 2, 3]
     assert ids(log, BROKER) == ["1", "2", "3"]
+    log.close()
+
+
+async def test_the_loop_goes_on_while_even_a_quick_disk_takes_much(tmp_path: Path) -> None:
+    log = SqliteEventLog.open(tmp_path / "log.db")
+    disk = slow_disk(log, tmp_path / "log.db")
+    log._pace = DiskPace()
+    much = log.append(BROKER, [event("1", data="x" * 1_000_000)])
+    await turns()
+    assert (disk.syncs, much.done()) == (1, False)
+    disk.go_on.set()
+    await much
     log.close()
 
 
