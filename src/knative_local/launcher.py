@@ -90,7 +90,6 @@ class Launcher:
         self._root = root
         self._logs = state / "log"
         self._run = state / "run"
-        self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._mark = run_mark(state)
         self._client = client
         self._before = _end_with_parent()
@@ -191,6 +190,7 @@ class Launcher:
         return child
 
     def _own(self, environment: Mapping[str, str], port: int, notice: ReadySocket) -> dict[str, str]:
+        self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
         metrics = self._metrics(port)
         metrics.unlink(missing_ok=True)  # of one that had the same port
         own = {"PORT": str(port), METRICS: str(metrics), RUN_MARK: self._mark}

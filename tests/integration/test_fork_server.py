@@ -146,7 +146,7 @@ async def test_an_instance_finds_its_modules_loaded_and_all_else_as_python_m_mak
     for told in (forked, started):
         for different in ("loaded_here", "random"):
             del told[different]
-        for per_process in ("PORT", "NOTIFY_SOCKET"):
+        for per_process in ("PORT", "NOTIFY_SOCKET", "KNATIVE_LOCAL_METRICS"):
             del told["environment"][per_process]
     assert forked == started
     assert forked["environment"]["COLOR"] == "red"
