@@ -46,6 +46,10 @@ class Collector:
         """Those of this name."""
         return [each for each in list(self.spans) if each.name == name]
 
+    def above(self, span: Span) -> Span | None:
+        """The parent of a span, once it has come: each process sends its own when it likes."""
+        return next((each for each in list(self.spans) if (each.trace, each.id) == (span.trace, span.parent)), None)
+
     def below(self, span: Span) -> list[Span]:
         """The children of a span."""
         return [each for each in list(self.spans) if (each.trace, each.parent) == (span.trace, span.id)]

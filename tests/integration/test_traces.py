@@ -99,9 +99,9 @@ def test_a_trip_s_start_goes_on_in_the_caller_s_trace_and_what_follows_from_posi
         return [each for each in stored if "trip.finished" in each.attributes["cloudevents.event_type"]]
 
     stored = eventually(arrived, within=60, what="the arrival stored")[0]
-    (noticed,) = [each for each in collector.spans if each.trace == stored.trace and each.id == stored.parent]
+    noticed = eventually(lambda: collector.above(stored), what="what noticed it")
     assert noticed.name == "process progress"
-    (tick,) = [each for each in collector.spans if each.trace == noticed.trace and each.id == noticed.parent]
+    tick = eventually(lambda: collector.above(noticed), what="the tick that brought it there")
     assert tick.name == "tick"
     assert len({each.trace for each in collector.named("tick")}) == len(collector.named("tick")), "a trace for each"
 

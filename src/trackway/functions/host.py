@@ -72,9 +72,11 @@ class Function:
             answered = await (self._deliver(received, task) if delivery else self._serve(received, task))
         except Exception as error:
             why = f" for {type(error).__name__}"
-            answered = problem_of(error, for_event=delivery) or _bug(error, self._what(received), for_event=delivery)
+            answered = problem_of(error, for_event=delivery) or _bug(
+                error, self._what(received, delivery), for_event=delivery
+            )
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s is answered %d%s", self._what(received), answered.status, why)
+            _log.debug("%s is answered %d%s", self._what(received, delivery), answered.status, why)
         about.reset(token)
         return answered
 
@@ -132,9 +134,10 @@ class Function:
         served.answered(answered.status)
         return answered
 
-    def _what(self, received: Received) -> str:
+    def _what(self, received: Received, delivery: bool) -> str:
         """What was asked, without what somebody filled in: a path may hold a secret."""
-        return f"{received.method} {self.routes.template(received.method, received.path) or 'of events'}"
+        known = None if delivery else self.routes.template(received.method, received.path)
+        return f"{received.method} {known or ('of events' if delivery else 'of what is not served')}"
 
     async def _ask(self, received: Received, trace: str | None) -> Answered:
         answer = await self.routes.serve(received, self.deps)

@@ -17,6 +17,7 @@ from trackway.functions.problem import SinkRefused, SinkUnavailable
 from trackway.functions.sink_token import TokenFile
 from trackway.metrics import Histogram, Readings
 from trackway.metrics.names import DURATIONS, FUNCTION_EMITTED, FUNCTION_SINK_DURATION, FUNCTION_SINK_WAITING
+from trackway.telemetry.trace_context import valid
 
 PATIENCE: Final = 5.0
 """Seconds that an unreachable or busy broker is tried for, before the one who asked is told so."""
@@ -182,8 +183,8 @@ class BrokerSink:
         if self._address.takes_batches:
             return [], to_structured(event), emission
         headers, body = to_binary(event)
-        if event.traceparent is not None:  # for the mesh and the broker, whose own spans go by the request
-            headers.append((b"traceparent", event.traceparent.encode()))
+        if trace := valid(event.traceparent):  # for the mesh and the broker, whose own spans go by the request
+            headers.append((b"traceparent", trace.encode()))
         if any(b"\n" in value or b"\r" in value for _, value in headers):
             raise SinkRefused("an attribute of the event has a line break, which no header can carry", 400)
         return headers, body, emission

@@ -102,5 +102,6 @@ def _resource(service: str) -> dict[str, str]:
 
 
 def _context(traceparent: str) -> SpanContext:
-    _, trace, span, flags = traceparent.split("-")
-    return SpanContext(int(trace, 16), int(span, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    # By place: a later version may say more behind the flags.
+    trace, span, flags = (int(traceparent[begin:end], 16) for begin, end in ((3, 35), (36, 52), (53, 55)))
+    return SpanContext(trace, span, is_remote=True, trace_flags=TraceFlags(flags))

@@ -30,7 +30,8 @@ def valid(text: str | None) -> str | None:
 
 def is_sampled(traceparent: str) -> bool:
     """Whether the one who handed it on has recorded its span."""
-    return traceparent[-1:] in "13579bdf" and valid(traceparent) is not None
+    known = valid(traceparent)
+    return known is not None and known[-1] in "13579bdf"
 
 
 def trace_of(traceparent: str | None) -> str | None:

@@ -89,7 +89,11 @@ async def test_a_batch_of_very_many_senders_has_a_bounded_number_of_spans_and_ea
     assert traces == [sender(number)[3:35] for number in many]
 
 
-@pytest.mark.parametrize("trace", [None, sender(7, "00"), "mine"], ids=["in no trace", "not sampled", "not readable"])
+@pytest.mark.parametrize(
+    "trace",
+    [None, sender(7, "00"), "mine", "01" + sender(7, "00")[2:] + "-1"],
+    ids=["in no trace", "not sampled", "not readable", "not sampled by a later version"],
+)
 async def test_an_event_begins_no_trace(trace: str | None) -> None:
     world, tracing = World(), FakeTracing()
     assert (await deliver(function_that([about(1, None)], world, tracing), about(1, trace))).status == 200

@@ -291,6 +291,8 @@ async def test_a_single_post_says_its_trace_in_a_header_of_http_too_and_no_other
     async with broker() as (it, address), sink_to(address) as sink:
         await sink.emit([replace(started(trip()), traceparent=trace)])
         await sink.emit([started(trip())])
-    (_, traced, _), (_, plain, _) = it.requests
+        await sink.emit([replace(started(trip()), traceparent="mine")])
+    (_, traced, _), (_, plain, _), (_, unreadable, _) = it.requests
     assert (traced["traceparent"], traced["ce-traceparent"]) == (trace, trace)
+    assert [name for name in unreadable if "trace" in name] == ["ce-traceparent"]
     assert not [name for name in plain if "trace" in name]

@@ -56,11 +56,15 @@ def test_who_began_a_trace_has_decided_and_else_the_sampler_does(
     assert opened is not None
     assert opened.begin("tick", Kind.PRODUCER) is None
     assert opened.begin("process persist", Kind.CONSUMER, NOT_SAMPLED) is None
-    span = opened.begin("process persist", Kind.CONSUMER, SAMPLED)
-    assert span is not None
-    span.end()
+    later_version = "01" + SAMPLED[2:] + "-what-comes"
+    for sampled in (SAMPLED, later_version):
+        span = opened.begin("process persist", Kind.CONSUMER, sampled, links=[sampled])
+        assert span is not None
+        span.end()
     opened.close()
-    assert [each.parent for each in collector.spans] == [SPAN]
+    assert [(each.trace, each.parent, each.links) for each in collector.spans] == [
+        (TRACE, SPAN, {f"{TRACE}-{SPAN}"})
+    ] * 2
 
 
 @pytest.mark.parametrize(
