@@ -112,7 +112,7 @@ def _alone(manifest: Manifest) -> Iterator[Mistake]:
 
 def _of_name(manifest: Manifest) -> str | None:
     name = manifest.metadata.get("name")
-    if name is None:
+    if name in (None, ""):
         return "is missing"
     # Roles are called as in system:node.
     return None if not isinstance(name, str) or manifest.group == RBAC else subdomain(name)
