@@ -82,7 +82,8 @@ async def _loose(
 ) -> list[tuple[bytes, PositionRecorded]]:
     range_ = of_vehicle(tenant, vehicle_id, micros(begin), micros(end) - 1)
     found = await db["position"].find(range_).sort("_id", 1).hint(BY_ID).to_list()
-    trips = [trip_from(each) async for each in db["trip"].find(overlapping(tenant, vehicle_id, begin, end))]
+    overlap = db["trip"].find(overlapping(tenant, vehicle_id, begin, end)).hint("by_vehicle")
+    trips = [trip_from(each) async for each in overlap]
     return without_those_of(trips, ((document["_id"], position_of(document)) for document in found))
 
 
