@@ -124,10 +124,12 @@ def test_a_phone_drives_a_trip_to_its_end(trackway: Running) -> None:
             "bearing": "90",
         }
         assert trackway.client.get("/v1/ingest/osmand", params=params).status_code == 200
-    view = eventually(lambda: finished(trackway, trip_id), what="the phone's trip finished")
+    eventually(lambda: finished(trackway, trip_id), what="the phone's trip finished")
+    # That it is over may be stored before the last of its positions are.
+    eventually(lambda: len(positions(trackway, trip_id)) == 11, what="all of its positions")
+    view = trackway.get(f"/v1/trips/{trip_id}")
     assert view["position"]["lng"] == pytest.approx(-56.16)
     assert view["position"]["speed"] == pytest.approx(9.98, abs=0.01), "OsmAnd's knots became metres per second"
-    assert len(positions(trackway, trip_id)) == 11
 
 
 def position_event(vehicle: str, lat: float) -> tuple[dict[str, str], dict[str, object]]:
