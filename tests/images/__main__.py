@@ -24,7 +24,6 @@ from tests.running import ROOT, eventually, free_port
 
 FOLDER = ROOT / "build/images"
 BASE = "localhost/trackway-base"
-DEBIAN = "http://deb.debian.org/debian"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 NOBODY = 65532
@@ -110,7 +109,7 @@ def make_base(buildah: Buildah) -> None:
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         root = Path(folder) / "root"
         subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", root, DEBIAN],
+            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", root],
             stdout=subprocess.DEVNULL,
             check=True,
         )

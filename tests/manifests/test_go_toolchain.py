@@ -58,6 +58,18 @@ def test_another_file_than_the_one_that_is_known_is_refused(tmp_path: Path, monk
     assert not go.FOLDER.exists() or not list(go.FOLDER.iterdir())
 
 
+def test_a_go_that_is_too_old_is_asked_for_the_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(tmp_path, monkeypatch)
+    monkeypatch.delenv("GOPROXY")
+    old = tmp_path / "nothing/go"
+    old.parent.mkdir()
+    old.write_text(
+        f"#!/bin/sh\n[ $1 = env ] && echo {(tmp_path / 'proxy').as_uri()},direct || echo go version go1.19.8\n"
+    )
+    old.chmod(0o755)
+    assert go.program() == str(go.FOLDER / go.VERSION / "bin/go")
+
+
 def test_without_a_proxy_it_says_what_is_missing() -> None:
     with pytest.raises(go.NoGo, match=r"Go 1\.26 or newer is missing"):
         go.program()

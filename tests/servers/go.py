@@ -34,7 +34,9 @@ DIGESTS = {
 }
 """SHA-256 of the toolchain's zip for each platform."""
 
-DEFAULT_PROXY = "https://proxy.golang.org"
+DEFAULT_PROXY = "https://go.dev/dl/mod"
+"""Go's own site, which serves toolchains (and nothing else) as a proxy does."""
+
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -77,9 +79,15 @@ def toolchain() -> Path:
 
 
 def proxies() -> Iterator[str]:
-    """The module proxies of GOPROXY, in their order; without any, Go's own."""
-    named = [each for each in re.split(r"[,|]", os.environ.get("GOPROXY", "")) if each.startswith(("http", "file:"))]
+    """The module proxies of GOPROXY, or those that a Go which is too old knows, in their order; else Go's own site."""
+    listed = os.environ.get("GOPROXY") or _known_to_go()
+    named = [each for each in re.split(r"[,|]", listed) if each.startswith(("http", "file:"))]
     return iter(named or [DEFAULT_PROXY])
+
+
+def _known_to_go() -> str:
+    own = shutil.which("go")
+    return subprocess.run([own, "env", "GOPROXY"], capture_output=True, text=True, check=False).stdout if own else ""
 
 
 def fetch(path: str, digest: str, file: IO[bytes]) -> None:
