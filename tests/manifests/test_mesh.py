@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.running import ROOT
 from tests.servers import istioctl, kustomize
@@ -36,33 +40,30 @@ def objects(production: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def others(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def others() -> list[dict[str, Any]]:
     """What is in a cluster with Istio and Knative, and the certificate that an operator has put there."""
-    folder = tmp_path_factory.mktemp("certificate")
-    if shutil.which("openssl") is None:
-        pytest.skip("a certificate is made by openssl: install the package openssl")
-    new = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    command = [*new, "-subj", "/CN=trackway.example.com", "-keyout", "tls.key", "-out", "tls.crt"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    certificate, key = self_signed("trackway.example.com")
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "trackway-tls", "namespace": "trackway"},
         "type": "kubernetes.io/tls",
-        "data": {name: b64encode((folder / name).read_bytes()).decode() for name in ("tls.crt", "tls.key")},
+        "data": {"tls.crt": b64encode(certificate).decode(), "tls.key": b64encode(key).decode()},
     }
     return [*yaml.safe_load_all(OTHERS.read_text()), secret]
+
+
+def self_signed(name: str) -> tuple[bytes, bytes]:
+    """A certificate for `name` that holds for two days, and its key, both as PEM."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder(who, who, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM), secret
 
 
 def said(folder: Path, manifests: str, others: list[dict[str, Any]]) -> str:
