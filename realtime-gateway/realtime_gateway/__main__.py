@@ -1,6 +1,7 @@
 """Runs the gateway: uvicorn in this process, on the port that the runtime gives."""
 
 import asyncio
+import gc
 import socket
 import sys
 
@@ -35,6 +36,11 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
         super().__init__(config)
         self._gateway = gateway
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # the framework's objects stay: else the collector goes through them again and again
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

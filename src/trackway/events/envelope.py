@@ -9,13 +9,23 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
-from trackway.events.event import DEFAULT_TENANT, NOT_JSON, Event, InvalidEvent, check_moment, in_utc, utc_text
+from trackway.events.event import (
+    DEFAULT_TENANT,
+    EARLIEST,
+    LATEST,
+    NOT_JSON,
+    Event,
+    InvalidEvent,
+    check_moment,
+    in_utc,
+    utc_text,
+)
 
 STRUCTURED_MEDIA_TYPE = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -48,9 +58,25 @@ class _Document(Struct, frozen=True, kw_only=True):
     data_base64: str | None = None
 
 
-class _Usual(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The structured form without extensions but those that brokers add: one pass reads it."""
+_Named = Annotated[str, Meta(min_length=1)]
 
+
+class _Usual(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The structured form of nearly every event: JSON data, no extensions but ours and those that brokers add, and
+    nothing wrong with it but perhaps its time. One pass reads and checks it."""
+
+    specversion: Literal["1.0"]
+    id: _Named
+    source: _Named
+    type: _Named
+    subject: str | None = None
+    time: Annotated[datetime, Meta(tz=True)] | None = None
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str | None = None
+    tenant: str = DEFAULT_TENANT
+    partitionkey: str | None = None
+    traceparent: str | None = None
+    data: Raw = Raw()
     knativearrivaltime: str | None = None
     knativebrokerttl: str | None = None
 
@@ -98,7 +124,7 @@ def from_structured(body: bytes | memoryview | Raw) -> Event:
         usual = _usual.decode(body)
     except (msgspec.ValidationError, *NOT_JSON):
         return _from_structured(body)
-    return _event_of(usual, _brokers_own(usual))
+    return _event_of_usual(usual)
 
 
 def _from_structured(body: bytes | memoryview | Raw) -> Event:
@@ -139,11 +165,27 @@ def _event_of(document: _Document, extensions: dict[str, str]) -> Event:
     )
 
 
-def _brokers_own(document: _Usual) -> dict[str, str]:
-    if document.knativearrivaltime is None and document.knativebrokerttl is None:
-        return {}
-    both = {"knativearrivaltime": document.knativearrivaltime, "knativebrokerttl": document.knativebrokerttl}
-    return {name: value for name, value in both.items() if value is not None}
+def _event_of_usual(usual: _Usual) -> Event:
+    time = usual.time
+    if time is not None and not EARLIEST <= time <= LATEST:
+        check_moment("time", time)
+    arrival, hops = usual.knativearrivaltime, usual.knativebrokerttl
+    extensions = {} if arrival is None else {"knativearrivaltime": arrival}
+    if hops is not None:
+        extensions["knativebrokerttl"] = hops
+    return Event(
+        id=usual.id,
+        source=usual.source,
+        type=usual.type,
+        data=bytes(usual.data),
+        subject=usual.subject,
+        time=time,
+        dataschema=usual.dataschema,
+        tenant=usual.tenant,
+        partitionkey=usual.partitionkey,
+        traceparent=usual.traceparent,
+        extensions=extensions,
+    )
 
 
 def _extensions(body: bytes | memoryview | Raw) -> dict[str, str]:
@@ -174,7 +216,7 @@ def _from_batch(body: bytes) -> list[Event]:
         usuals = _usuals.decode(body)
     except (msgspec.ValidationError, *NOT_JSON):
         return _from_mixed_batch(body)
-    return [_event_of(usual, _brokers_own(usual)) for usual in usuals]
+    return [_event_of_usual(usual) for usual in usuals]
 
 
 def _from_mixed_batch(body: bytes) -> list[Event]:
