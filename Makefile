@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each sets up what it needs, once, and shows what it does.
 
-PYTHON ?= python3
+PYTHON ?= $(if $(wildcard $(VENV)/.created),python3,$(shell tools/python.sh))
 PORT ?= 8080
 DEMO ?=
 KAFKA ?=
@@ -76,7 +76,7 @@ tools:
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "Node.js $$(node --version) is too old: Trackway needs Node.js 20 or newer." >&2; exit 1; }
 
 $(VENV)/.created: | tools
-	@echo "» virtual environment in $(VENV)"
+	@echo "» virtual environment in $(VENV), of $$($(PYTHON) --version) ($(PYTHON))"
 	@$(PYTHON) -m venv $(VENV) && touch $@
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/.created
