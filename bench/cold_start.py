@@ -41,6 +41,7 @@ spec:
     spec:
       containers:
         - command: [python, -m, trackway.functions, persist]
+          readinessProbe: {{httpGet: {{path: /healthz}}}}
           env:
             - {{name: TRACKWAY_STORE, value: "sqlite:///{folder}/store.db"}}
 ---

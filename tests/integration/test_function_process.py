@@ -133,6 +133,17 @@ def test_what_is_in_flight_ends_before_the_process_does(tmp_path: Path) -> None:
         assert (tmp_path / "draining").read_text() == "True"
 
 
+def test_who_asks_as_soon_as_the_port_is_taken_is_told_when_it_is_ready_though_the_store_is_away() -> None:
+    """The port takes connections before anybody answers; that is what the question is for."""
+    away = "mongodb://127.0.0.1:1/trackway?serverSelectionTimeoutMS=50"
+    with serving("persist", ROOT, TRACKWAY_STORE=away) as (_, port):
+        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 204
+        connection.close()
+        assert post(port, POSITION % "-34.9")[0] == 503
+
+
 def test_ingest_answers_once_the_broker_has_it(tmp_path: Path) -> None:
     taken: list[dict[str, str]] = []
 

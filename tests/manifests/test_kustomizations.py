@@ -16,6 +16,7 @@ from knative_local.yaml_tree import Errors, plain
 from realtime_gateway.settings import Settings
 from tests.running import ROOT
 from tests.servers import kustomize
+from trackway.functions.connection import HEALTH
 from trackway.metrics.names import GATEWAY_CONNECTIONS
 
 pytestmark = pytest.mark.integration  # the first of them builds a program
@@ -32,6 +33,7 @@ SETS = [
 """All of two at most, and all that lack two at most: what one component has against another, or needs of it, is seen in
 them. There are some thousand others, which TRACKWAY_EVERY_COMBINATION=1 builds too."""
 
+GATEWAY = "realtime-gateway"
 OURS = {"function", "gateway"}
 """Components that run images of ours; the others are Istio's proxy and MongoDB."""
 
@@ -127,6 +129,26 @@ def test_no_container_has_rights_that_it_does_not_need(overlays: dict[str, list[
         assert {"requests", "limits"} <= container["resources"].keys()
         checked += 1
     assert checked >= 8
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_container_is_asked_whether_it_is_ready(overlays: dict[str, list[dict[str, Any]]], overlay: str) -> None:
+    """A port that takes connections may belong to a process that does not answer yet. A function is asked by its
+    queue-proxy, which has no pause between questions while it starts if no period is set; a kubelet, which would ask
+    about liveness, does not reach it (test_only_the_gateway_listens_beyond_its_pod)."""
+    asked = {
+        it["metadata"]["name"]: container.get("readinessProbe", {})
+        for it, container in containers(overlays[overlay])
+        if container["image"] != "auto"  # Istio's injector brings it
+    }
+    assert all(probe.keys() & {"httpGet", "tcpSocket"} for probe in asked.values()), asked
+    functions = [(it, each) for it, each in containers(overlays[overlay]) if it["kind"] == "Service"]
+    assert len(functions) == len(list((ROOT / "functions").glob("*/main.py")))
+    for it, container in functions:
+        assert container["readinessProbe"] == {"httpGet": {"path": HEALTH[1].decode()}}, it["metadata"]["name"]
+        assert "livenessProbe" not in container
+    ((_, gateway),) = (each for each in containers(overlays[overlay]) if each[0]["metadata"]["name"] == GATEWAY)
+    assert gateway["livenessProbe"]["httpGet"] == gateway["readinessProbe"]["httpGet"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

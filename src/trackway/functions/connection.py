@@ -21,7 +21,7 @@ from trackway.functions.heads import Headers, KnownHeads
 from trackway.functions.host import Function, largest_body
 from trackway.functions.joining import JoiningTransport
 from trackway.functions.problem import problem
-from trackway.functions.requests import OwnRequest, PassedOn, decoded
+from trackway.functions.requests import HealthQuestion, OwnRequest, PassedOn, decoded
 from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turns
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request's target and headers."""
+
+HEALTH: Final = (b"GET", b"/healthz")
+"""Whether requests may be sent here."""
 
 MOST_TURNS: Final = 1000
 """Requests that may wait for their answers on a connection before no more is read from it."""
@@ -268,12 +271,15 @@ class Connection(HttpToolsProtocol):
         method = self.parser.get_method()
         path, _, query = url.partition(b"?")
         hot = self.hot.get((method, path))
-        if hot is None and not (method == b"POST" and self.function.is_delivery("POST", decoded(headers))):
+        is_delivery = hot is None and method == b"POST" and self.function.is_delivery("POST", decoded(headers))
+        asks_health = hot is None and (method, path) == HEALTH
+        if hot is None and not (is_delivery or asks_health):
             return None
         if b"#" in url or not url.startswith(b"/") or (noted and not self._is_plain(noted)):
             return None
-        most, trace = largest_body(delivery=hot is None), noted.get(b"traceparent")
-        request = OwnRequest(self.function, self, method, path, query, headers, hot, most, trace)
+        most, trace = largest_body(delivery=is_delivery), noted.get(b"traceparent")
+        kind = HealthQuestion if asks_health else OwnRequest
+        request = kind(self.function, self, method, path, query, headers, hot, most, trace)
         if b"content-length" in noted:
             request.expect(int(noted[b"content-length"]))
         return request

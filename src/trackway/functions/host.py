@@ -62,6 +62,13 @@ class Function:
         )
         return says_so or self.routes.is_empty
 
+    def health(self) -> Answered:
+        """What is told to who asks whether requests may be sent here. A store or a broker that is away is no reason
+        against it: no other instance would have one, and each request is told by itself."""
+        if self.deps.draining:
+            return problem(503, "this instance ends; another one takes requests")
+        return _DONE
+
     async def answer(self, received: Received) -> Answered:
         """The answer to a request. Never raises: what the function raises is turned into a status here."""
         delivery = self.is_delivery(received.method, received.headers)

@@ -167,6 +167,14 @@ class OwnRequest(Turn):
         return f"{self._method.decode()} {self._asked}"
 
 
+class HealthQuestion(OwnRequest):
+    """Whether requests may be sent here: answered at once, and not counted, since the runtime asks it."""
+
+    def begin(self) -> None:
+        self.answer = self._function.health().wire()
+        self._line.settled()
+
+
 class PassedOn(Turn):
     """A request that the framework's application answers."""
 

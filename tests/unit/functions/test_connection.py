@@ -10,6 +10,7 @@ from trackway.events import Event, to_batch, to_binary
 from trackway.functions import SinkUnavailable
 from trackway.functions.connection import LARGEST_HEAD, MOST_TURNS
 from trackway.functions.host import LARGEST_REQUEST
+from trackway.metrics.names import FUNCTION_REQUESTS
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -344,6 +345,29 @@ async def test_a_stop_lets_what_was_passed_on_end(peer: Peer) -> None:
     await peer.hears(b'"cold"')
     assert b"connection: close\r\n" in peer.heard
     assert peer.transport.is_closed
+
+
+async def test_who_asks_whether_requests_may_come_is_told_at_once_and_not_counted(peer: Peer) -> None:
+    """As kubelets, queue-proxies and knative-local ask."""
+    ready = b"HTTP/1.1 204 No Content\r\n\r\n"
+    peer.send(get("/healthz", "User-Agent: kube-probe/1.35"), get("/healthz"))
+    await peer.hears(ready * 2)
+    assert [row for row in peer.function.meter.readings("door") if row[0] is FUNCTION_REQUESTS] == []
+    peer.send(get("/hot?1"), get("/healthz"))
+    peer.sink.acknowledge("1")
+    await peer.hears(HOT + ready)
+
+
+async def test_who_asks_while_the_process_drains_is_told_that_it_ends(peer: Peer) -> None:
+    peer.function.deps.draining = True
+    peer.send(get("/healthz", "Connection: close"))
+    await peer.hears(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert peer.transport.is_closed
+
+
+async def test_health_is_asked_by_get_and_of_nothing_else(peer: Peer) -> None:
+    peer.send(get("/healthz", "Content-Length: 0", method="PUT"))
+    await peer.hears(b"HTTP/1.1 404")
 
 
 async def test_a_stop_closes_what_is_idle(peer: Peer) -> None:
