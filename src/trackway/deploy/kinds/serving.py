@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from lightkube.models import core_v1, meta_v1
 from msgspec import Struct
 
-from trackway.deploy.kinds.core import exactly_one, mounts, needs, requests_within_limits, unique
+from trackway.deploy.kinds.core import at_most_one, exactly_one, mounts, needs, requests_within_limits, unique
 from trackway.deploy.kinds.knative import Object
 from trackway.deploy.shape import Rule, WholeRule, meant
 from trackway.deploy.tree import at, listing, mapping
@@ -137,6 +137,10 @@ class Probe(Struct):
     terminationGracePeriodSeconds: int | None = None
 
 
+class ReadinessProbe(Probe):
+    """Without a handler it is Knative's own: whether the port takes a connection."""
+
+
 class ValueFrom(Struct):
     configMapKeyRef: core_v1.ConfigMapKeySelector | None = None
     secretKeyRef: core_v1.SecretKeySelector | None = None
@@ -161,7 +165,7 @@ class Container(Struct):
     envFrom: list[core_v1.EnvFromSource] | None = None
     imagePullPolicy: Annotated[str, one_of("Always", "IfNotPresent", "Never")] | None = None
     livenessProbe: Probe | None = None
-    readinessProbe: Probe | None = None
+    readinessProbe: ReadinessProbe | None = None
     startupProbe: Probe | None = None
     ports: list[Port] | None = None
     resources: Resources | None = None
@@ -261,6 +265,7 @@ _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 
 WHOLES: Mapping[type[Struct], tuple[WholeRule, ...]] = {
     Probe: (exactly_one(*_HANDLERS),),
+    ReadinessProbe: (at_most_one(*_HANDLERS),),
     ValueFrom: (exactly_one("configMapKeyRef", "secretKeyRef"),),
     Container: (unique("volumeMounts", "mountPath"),),
     Resources: (requests_within_limits,),
