@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.cluster.cluster import Cluster
@@ -100,6 +101,33 @@ def test_a_cluster_that_has_what_is_needed_is_well(deployed: Cluster, overlay: P
     assert done.stdout.startswith("✓ Kubernetes v")
     assert "✗" not in done.stdout
     assert "Broker default of class MTChannelBasedBroker" in done.stdout
+
+
+def test_what_one_may_not_do_oneself_is_told(
+    deployed: Cluster, overlay: Path, pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    """Somebody who may apply Triggers, and nothing else."""
+    rules = [{"apiGroups": ["eventing.knative.dev"], "resources": ["triggers"], "verbs": ["*"]}]
+    subject = {"kind": "ServiceAccount", "name": "somebody", "namespace": NAMESPACE}
+    of_roles, metadata = "rbac.authorization.k8s.io", {"name": "somebody", "namespace": NAMESPACE}
+    objects = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+        {"apiVersion": f"{of_roles}/v1", "kind": "Role", "metadata": metadata, "rules": rules},
+        {"apiVersion": f"{of_roles}/v1", "kind": "RoleBinding", "metadata": metadata, "subjects": [subject]}
+        | {"roleRef": {"apiGroup": of_roles, "kind": "Role", "name": "somebody"}},
+    ]
+    with deployed.also(objects):
+        config = yaml.safe_load(Path(pytestconfig.getoption("kubeconfig")).read_text())
+        token = deployed.kubectl("-n", NAMESPACE, "create", "token", "somebody").strip()
+        for user in config["users"]:
+            user["user"] = {"token": token}
+        theirs = tmp_path / "kubeconfig"
+        theirs.write_text(yaml.safe_dump(config))
+        done = deployed.trackway("doctor", "--cluster", "--overlay", overlay, "--kubeconfig", theirs)
+    assert done.returncode == 1
+    lines = [line for line in done.stdout.splitlines() if "you may not" in line]
+    assert any("get,list,create,patch brokers.eventing.knative.dev in trackway" in line for line in lines), done.stdout
+    assert not [line for line in lines if "triggers.eventing" in line]
 
 
 def test_what_production_needs_and_this_cluster_lacks_is_told_with_the_remedy(deployed: Cluster) -> None:

@@ -32,6 +32,7 @@ PATIENCE_S = 30.0
 """For so long a request is sent again before the cluster counts as away."""
 TIMEOUT_S = 30.0
 _OWNER = re.compile(r'conflict with "([^"]*)"')
+_REVIEW = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
 _AGAIN = {429, 502, 503, 504}
 
 
@@ -153,6 +154,22 @@ class Cluster:
         """Whether the cluster has a version of a group at all."""
         self.knows(api_version, "")
         return bool(self._kinds[api_version])
+
+    def may(self, verb: str, api_version: str, kind: str, namespace: str = "") -> bool:
+        """Whether this user may `verb` (get, list, create, patch) objects of a kind, in a namespace if it has them
+        there. Raises NoSuchKind."""
+        found = self._kind(api_version, kind)
+        attributes = {"verb": verb, "group": api_version.rpartition("/")[0], "resource": found.plural}
+        if found.namespaced:
+            attributes["namespace"] = namespace or self.namespace
+        body = {**_REVIEW, "spec": {"resourceAttributes": attributes}}
+        answer = self._ask("POST", f"/apis/{_REVIEW['apiVersion']}/selfsubjectaccessreviews", json=body)
+        return at(answer, "status", "allowed") is True
+
+    def resource(self, api_version: str, kind: str) -> str:
+        """How roles name a kind: ``deployments.apps``. Raises NoSuchKind."""
+        group = api_version.rpartition("/")[0]
+        return f"{self._kind(api_version, kind).plural}{'.' * bool(group)}{group}"
 
     def forget(self) -> None:
         """Ask anew which kinds there are: some may just have been made."""

@@ -45,6 +45,8 @@ _SECRETS = {
     "trackway-archive": "--from-literal=TRACKWAY_ARCHIVE=s3://BUCKET/PREFIX --from-literal=AWS_REGION=REGION …",
 }
 FORBIDDEN = 403
+_VERBS = ("get", "list", "create", "patch")
+"""What `deploy apply` does with objects: a server-side apply is a patch, and creates what is not there."""
 _INJECTING = ("istio-injection", "istio.io/rev", "istio.io/dataplane-mode")
 _METRICS = {
     "Resource": "metrics.k8s.io/v1beta1",
@@ -67,7 +69,7 @@ def findings(cluster: Cluster, manifests: Sequence[Manifest]) -> Iterator[Findin
     """All that these manifests need of the cluster. Raises Unreachable, Refused."""
     version = cluster.version()
     yield _at_least(f"Kubernetes {version}", version, LEAST_KUBERNETES, "update the cluster")
-    for part in (_knative, _kinds, _brokers, _ingress, _mesh, _features, _scaling, _storage, _secrets, _names):
+    for part in (_rights, _knative, _kinds, _brokers, _ingress, _mesh, _features, _scaling, _storage, _secrets, _names):
         try:
             yield from part(cluster, manifests)
         except Refused as refused:
@@ -86,6 +88,27 @@ def _at_least(what: str, version: str, least: tuple[int, int], remedy: str) -> F
         if well
         else Finding(what, "wrong", f"{remedy}: {least[0]}.{least[1]} is the oldest that will do")
     )
+
+
+def _rights(cluster: Cluster, manifests: Sequence[Manifest]) -> Iterator[Finding]:
+    """What whoever asks may do himself, of what `deploy apply` does; Pods say why something is not ready."""
+    wanted = {(each.namespace, "v1", "Pod"): ("list",) for each in manifests if each.namespace}
+    wanted |= {(each.namespace, each.api_version, each.kind): _VERBS for each in manifests}
+    lacks = 0
+    for (namespace, api_version, kind), verbs in wanted.items():
+        if not cluster.knows(api_version, kind):
+            continue  # which is told with the kinds
+        missing = [verb for verb in verbs if not cluster.may(verb, api_version, kind, namespace)]
+        if not missing:
+            continue
+        lacks += 1
+        resource, may = cluster.resource(api_version, kind), ",".join(missing)
+        role = f"kubectl -n {namespace} create role" if namespace else "kubectl create clusterrole"
+        remedy = f"{role} deploy-{kind.lower()} --verb={may} --resource={resource}, and bind it to yourself"
+        place = f" in {namespace}" if namespace else ""
+        yield Finding(f"you may not {may} {resource}{place}", "wrong", remedy)
+    if not lacks:
+        yield Finding("you may do all that deploy apply does", "well")
 
 
 def _knative(cluster: Cluster, _: Sequence[Manifest]) -> Iterator[Finding]:

@@ -37,6 +37,8 @@ class FakeApi:
         """A webhook: what it has against an object."""
         self.mutate: Callable[[dict[str, Any]], None] = lambda tree: None
         """A webhook that changes what is applied, or a controller that says how it is."""
+        self.forbidden: set[tuple[str, str, str, str]] = set()
+        """What nobody may: verb, group, resource, namespace."""
         self.time = 0.0
 
     def cluster(self) -> Cluster:
@@ -61,6 +63,10 @@ class FakeApi:
             return fault
         if path == "/version":
             return httpx2.Response(200, json={"gitVersion": "v1.35.4"})
+        if path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
+            asked = json.loads(request.content)["spec"]["resourceAttributes"]
+            named = asked["verb"], asked["group"], asked["resource"], asked.get("namespace", "")
+            return httpx2.Response(201, json={"status": {"allowed": named not in self.forbidden}})
         return self._apply(request, path) if request.method == "PATCH" else self._get(path)
 
     # ---------------------------------------------------------------- reading

@@ -73,6 +73,23 @@ def test_a_cluster_that_has_all_is_well(api: FakeApi) -> None:
     assert "DNS: 1 Pods of kube-system answer" in whats
 
 
+def test_what_one_may_not_do_oneself_is_told_a_line_for_each_kind(api: FakeApi) -> None:
+    assert "you may do all that deploy apply does" in [each.what for each in found(api)]
+    api.forbidden = {
+        ("patch", "eventing.knative.dev", "triggers", "town"),
+        ("create", "eventing.knative.dev", "triggers", "town"),
+        ("list", "", "pods", "town"),
+        ("delete", "apps", "deployments", "town"),  # which nobody wants to
+    }
+    lines = [each for each in told(api) if "you may" in each]
+    role = "kubectl -n town create role"
+    assert lines == [
+        f"wrong: you may not list pods in town: {role} deploy-pod --verb=list --resource=pods, and bind it to yourself",
+        "wrong: you may not create,patch triggers.eventing.knative.dev in town: "
+        f"{role} deploy-trigger --verb=create,patch --resource=triggers.eventing.knative.dev, and bind it to yourself",
+    ]
+
+
 def remove(api: FakeApi, part: str) -> None:
     for path in [each for each in api.objects if part in each]:
         del api.objects[path]
