@@ -58,7 +58,12 @@ def addresses(stack: Stack, folder: Path) -> dict[str, str]:
     broker = stack.start("Kafka", lambda: kafka.running(own("kafka")))
     store = stack.start("MongoDB-compatible server (SecantusDB)", lambda: mongo.running(own("mongo")))
     search = stack.start("Elasticsearch", elasticsearch.running).url
-    settings = {"TRACKWAY_KAFKA": broker, "TRACKWAY_STORE": f"{store}/trackway", "TRACKWAY_ELASTICSEARCH": search}
+    settings = {
+        "TRACKWAY_KAFKA": broker,
+        "TRACKWAY_STORE": f"{store}/trackway",
+        "TRACKWAY_POSITIONS_BY": "connect",
+        "TRACKWAY_ELASTICSEARCH": search,
+    }
     # A sink that finds no server waits for it that long; after that its task has failed.
     environment = {**settings, "TRACKWAY_MONGO": f"{store}/?serverSelectionTimeoutMS={24 * 3_600_000}"}
     worker = stack.start("Kafka Connect", lambda: connect.running(own("connect"), broker, environment))

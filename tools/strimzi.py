@@ -12,6 +12,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("knative/components/connect")
+OWN_FOLDERS = {"mongo-positions": Path("knative/components/positions-by-connect")}
+"""Of connectors that go with settings of Trackway's own."""
 HEAD = "# Written by `make generate` from {source}; not to be edited.\n"
 NAME = "trackway"
 """Of the KafkaConnect, by which its connectors find it."""
@@ -44,8 +46,13 @@ def generated() -> dict[Path, str]:
     files = {FOLDER / "kafka-connect.yaml": text(worker(), "connect/worker.properties")}
     for path in connectors:
         document = json.loads(path.read_text())
-        files[FOLDER / f"{document['name']}.yaml"] = text(connector(document), f"connect/connectors/{path.name}")
+        files[file_of(document["name"])] = text(connector(document), f"connect/connectors/{path.name}")
     return files
+
+
+def file_of(name: str) -> Path:
+    """Where the connector's object is, relative to the project's root."""
+    return OWN_FOLDERS.get(name, FOLDER) / f"{name}.yaml"
 
 
 def worker() -> dict[str, Any]:

@@ -23,6 +23,7 @@ from trackway.events import (
     fact_of,
 )
 from trackway.functions import Deps, on_events
+from trackway.functions.settings import PositionsBy
 from trackway.storage.port import Store, StoredPosition
 
 TRIP_FACTS = (
@@ -56,13 +57,16 @@ class Pile(Struct):
         elif not isinstance(fact, SimulationAdvanced):  # which is internal, and no fact about the fleet
             raise InvalidEvent(f"events of type {event.type} are not kept yet", "type")
 
-    async def store(self, store: Store, tenant: str) -> None:
-        """Write it. Routes come first and positions last, so that what is seen of a trip is never without it."""
+    async def store(self, store: Store, tenant: str, positions_by: PositionsBy) -> None:
+        """Write it. Routes come first and positions last, so that what is seen of a trip is never without it. Of
+        positions that Kafka Connect stores only the vehicles are made known."""
         for route in self.routes:
             await store.add_route(tenant, route)
         if self.trip_events:
             await store.apply_trip_events(tenant, self.trip_events)
-        if self.positions:
+        if self.positions and positions_by == "connect":
+            await store.know_vehicles(tenant, [stored.position for stored in self.positions])
+        elif self.positions:
             await store.append_positions(tenant, self.positions)
 
 
@@ -74,5 +78,5 @@ async def persist(events: Sequence[Event], deps: Deps) -> Iterable[Event]:
     for event in events:
         piles[event.tenant].add(event, now)
     for tenant, pile in piles.items():
-        await pile.store(deps.store, tenant)
+        await pile.store(deps.store, tenant, deps.settings.positions_by)
     return ()

@@ -99,5 +99,5 @@ def _kafka_feed(settings: Settings, view: LiveView) -> "KafkaFeed | None":
         return None
     from realtime_gateway.feeds.kafka import KafkaFeed, KafkaTopic  # noqa: PLC0415 - for those who have a Kafka
 
-    topic = KafkaTopic(settings.kafka, settings.kafka_topic, settings.kafka_stored_by)
+    topic = KafkaTopic(settings.kafka, settings.kafka_topic, settings.storing_groups)
     return KafkaFeed(topic, view.receive)

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, Field, HttpUrl, field_validator, model_validator
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     kafka_topic: str = "knative-broker-trackway-default"
     kafka_stored_by: str = "knative-trigger-trackway-persist"
     """The consumer group of the Trigger that stores events: the store's picture has all that it is through with."""
+    positions_by: Literal["persist", "connect"] = "persist"
+    """Who stores positions: if Kafka Connect does, the store's picture has those that its group is through with."""
+    kafka_positions_by: str = "connect-mongo-positions"
 
     elasticsearch: str | None = None
     """``http[s]://[user:password@]host[:port]`` of what Kafka Connect writes to; without it there is no search."""
@@ -100,6 +103,12 @@ class Settings(BaseSettings):
     def metrics_address(self) -> MetricsAddress | None:
         """Where metrics are told, if anywhere. Raises UnusableMetricsAddress."""
         return metrics_address({CHOSEN: self.metrics, LENT: self.knative_local_metrics})
+
+    @property
+    def storing_groups(self) -> tuple[str, ...]:
+        """The consumer groups that store what is in the topic."""
+        by_connect = self.positions_by == "connect"
+        return (self.kafka_stored_by, self.kafka_positions_by) if by_connect else (self.kafka_stored_by,)
 
     @property
     def zone(self) -> ZoneInfo | None:

@@ -18,13 +18,14 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.running import ROOT, eventually
 from tests.servers.connect import Worker
 from trackway.events import Event
-from trackway.events.envelope import to_structured
+from trackway.events.envelope import to_kafka, to_structured
 
 PARTITIONS = 4
 
 
 class Topic:
-    """A topic of the test's own, filled as Knative's KafkaSink does: structured mode, the vehicle as the key."""
+    """A topic of the test's own, filled as Knative's KafkaSink does: structured mode, the vehicle as the key; or as its
+    Broker does: binary mode."""
 
     def __init__(self, kafka: str) -> None:
         self.name, self.kafka = f"events-{uuid.uuid4().hex}", kafka
@@ -33,16 +34,20 @@ class Topic:
 
     def produce(self, events: Sequence[Event]) -> None:
         """Returns when Kafka has them."""
-        self._send([((event.partitionkey or event.id).encode(), to_structured(event)) for event in events])
+        self._send([((event.partitionkey or event.id).encode(), to_structured(event), []) for event in events])
+
+    def produce_kept(self, events: Sequence[Event]) -> None:
+        """As a Broker keeps them."""
+        self._send([(key or b"", value, headers) for key, headers, value in map(to_kafka, events)])
 
     def produce_raw(self, *values: bytes) -> None:
         """Records that may be no events."""
-        self._send([(b"bad", value) for value in values])
+        self._send([(b"bad", value, []) for value in values])
 
-    def _send(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+    def _send(self, records: Sequence[tuple[bytes, bytes | None, list[tuple[str, bytes]]]]) -> None:
         producer = Producer({"bootstrap.servers": self.kafka, "acks": "all", "linger.ms": 5})
-        for key, value in records:
-            producer.produce(self.name, value, key)
+        for key, value, headers in records:
+            producer.produce(self.name, value, key, headers=list[tuple[str, str | bytes | None]](headers))
             producer.poll(0)
         assert producer.flush(60) == 0
 

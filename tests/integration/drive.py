@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from trackway.events import Event, PositionRecorded, TripFinished
 from trackway.events.event import event_of
 
-START = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)
+START = datetime(2024, 11, 23, 17, 5, tzinfo=UTC)
 BAD = [
     b"what is this?",
     b'{"specversion":"1.0","id":"1","source":"/s","type":"com.example.order.v1","time":"2026-11-23T17:05:00Z","data":{}}',

@@ -53,7 +53,8 @@ class Topic:
     """A Broker's topic of the test's own, and the group that stores its events."""
 
     def __init__(self, address: str) -> None:
-        self.where = KafkaTopic(address, f"broker-{uuid.uuid4().hex}", f"persist-{uuid.uuid4().hex}")
+        own = uuid.uuid4().hex
+        self.where = KafkaTopic(address, f"broker-{own}", (f"persist-{own}", f"connect-{own}"))
         self.producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2_random"})
 
     def make(self) -> None:
@@ -66,9 +67,9 @@ class Topic:
             self.producer.produce(self.where.topic, value, key, headers=list(headers))
         self.producer.flush()
 
-    def store_up_to_here(self) -> None:
-        """Whoever stores events is through with all that are there."""
-        settings = {"bootstrap.servers": self.where.servers, "group.id": self.where.stored_by}
+    def store_up_to_here(self, group: int = 0) -> None:
+        """Who stores events, of that group, is through with all that are there."""
+        settings = {"bootstrap.servers": self.where.servers, "group.id": self.where.stored_by[group]}
         consumer = Consumer(settings)
         ends = [TopicPartition(self.where.topic, number) for number in range(PARTITIONS)]
         for each in ends:
@@ -114,6 +115,19 @@ async def test_the_feed_begins_where_the_stores_picture_ends(kafka_address: str)
     assert len(taken) == 80
 
 
+async def test_what_one_of_several_groups_has_not_stored_yet_is_read(kafka_address: str) -> None:
+    topic = Topic(kafka_address)
+    topic.make()
+    topic.write(some(0, 100))
+    topic.store_up_to_here(1)
+    topic.write(some(100, 160))
+    topic.store_up_to_here(0)
+    taken: list[Event] = []
+    feed = KafkaFeed(topic.where, taken.extend)
+    async with feed.running(await feed.locate()):
+        assert ids(taken) == ids(some(100, 160))
+
+
 async def test_the_feed_waits_for_its_topic_and_passes_over_what_is_no_event(kafka_address: str) -> None:
     topic = Topic(kafka_address)
     taken: list[Event] = []
@@ -128,7 +142,7 @@ async def test_the_feed_waits_for_its_topic_and_passes_over_what_is_no_event(kaf
 
 async def test_no_kafka_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime_gateway.feeds.kafka.ANSWER_S", 0.2)
-    where = KafkaTopic(f"127.0.0.1:{free_port()}", "broker", "persist")
+    where = KafkaTopic(f"127.0.0.1:{free_port()}", "broker", ("persist",))
     with pytest.raises(FeedUnavailable, match=f"no Kafka answers at {where.servers}"):
         await KafkaFeed(where, lambda _: None).locate()
 

@@ -26,7 +26,7 @@ def test_what_is_committed_is_what_connect_says_now(path: Path, text: str) -> No
 def test_every_connector_is_there_and_started_again_when_it_fails() -> None:
     for path in (ROOT / "connect/connectors").glob("*.json"):
         wanted = json.loads(path.read_text())
-        it = yaml.safe_load((ROOT / strimzi.FOLDER / f"{wanted['name']}.yaml").read_text())
+        it = yaml.safe_load((ROOT / strimzi.file_of(wanted["name"])).read_text())
         spec = it["spec"]
         again = {"connector.class": spec["class"], "tasks.max": str(spec["tasksMax"]), **spec["config"]}
         assert again == wanted["config"]

@@ -1,8 +1,8 @@
 """The feed from the broker's Kafka topic: each gateway reads all of it, from where the store's picture ends.
 
-What the store's picture holds is known by the group that stores events: below the offsets that it has committed,
-everything is in the store. So these are asked for first, then the store, and what follows them is read: no event falls
-between the two, and one that is in both changes nothing, as it is not newer than what is shown.
+What the store's picture holds is known by the groups that store events: below the offsets that all of them have
+committed, everything is in the store. So these are asked for first, then the store, and what follows them is read: no
+event falls between the two, and one that is in both changes nothing, as it is not newer than what is shown.
 """
 
 import asyncio
@@ -52,11 +52,11 @@ class FeedUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KafkaTopic:
-    """Where events are read: `servers` as `host:port,…`, the Broker's topic, and the group that stores its events."""
+    """Where events are read: `servers` as `host:port,…`, the Broker's topic, and the groups that store its events."""
 
     servers: str
     topic: str
-    stored_by: str
+    stored_by: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class KafkaFeed:
         # A consumer wants a group; this one joins none and commits nothing.
         self._settings: dict[str, object] = {
             "bootstrap.servers": topic.servers,
-            "group.id": topic.stored_by,
+            "group.id": topic.stored_by[0],
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
@@ -142,11 +142,20 @@ class KafkaFeed:
         if described.error is not None or not described.partitions:
             raise KafkaException(described.error or KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
         partitions = [TopicPartition(topic, number) for number in described.partitions]
-        stored = consumer.committed(partitions, timeout=ANSWER_S)
         end = {each.partition: consumer.get_watermark_offsets(each, timeout=ANSWER_S)[1] for each in partitions}
-        # Whoever stores begins at the end, too, before it has committed anything.
-        begin = {each.partition: each.offset if each.offset >= 0 else end[each.partition] for each in stored}
+        begin = dict(end)  # whoever stores begins there, too, before it has committed anything
+        for group in self._topic.stored_by:
+            for each in self._committed(group, partitions):
+                if each.offset >= 0:
+                    begin[each.partition] = min(begin[each.partition], each.offset)
         return Place(begin, end)
+
+    def _committed(self, group: str, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        consumer = Consumer({**self._settings, "group.id": group})
+        try:
+            return consumer.committed(partitions, timeout=ANSWER_S)
+        finally:
+            consumer.close()
 
     def _unavailable(self, error: KafkaError) -> FeedUnavailable:
         topic, servers = self._topic.topic, self._topic.servers

@@ -13,7 +13,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from trackway.cli.api import UNREACHABLE, USAGE, fail
-from trackway.storage import open_store
+from trackway.functions.settings import PositionsBy
+from trackway.storage import MONGO, open_store
 from trackway.storage.port import StoreUnavailable
 from trackway.telemetry.logs import FORMAT, LEVEL, Format, Level
 from trackway.telemetry.tracing import TracingUnavailable, is_wanted
@@ -88,6 +89,10 @@ def up(
             show_default=False,
         ),
     ] = None,
+    positions_by: Annotated[
+        PositionsBy,
+        typer.Option(envvar="TRACKWAY_POSITIONS_BY", help="Who stores positions; Kafka Connect only in MongoDB."),
+    ] = "persist",
     otlp: Annotated[
         str | None,
         typer.Option(
@@ -111,11 +116,15 @@ def up(
         fail(f"{missing[0]} is not built yet; `make run` builds it and starts.", USAGE)
     if kafka is not None and not _ADDRESSES.fullmatch(kafka):
         fail(f"{kafka!r} is no address of a Kafka: give host:port, and more behind commas.", USAGE)
+    if positions_by == "connect" and not (kafka and store and store.startswith(MONGO)):
+        fail("Kafka Connect stores positions from a Kafka in a MongoDB: give --kafka and --store mongodb://….", USAGE)
     state.mkdir(parents=True, exist_ok=True)
     address = store or f"sqlite:///{state / 'trackway.db'}"
     seed(address)
     manifests = manifests or (MANIFESTS if kafka is None else ON_KAFKA)
     settings = {"TRACKWAY_STORE": address, "TRACKWAY_KAFKA": kafka, "TRACKWAY_ELASTICSEARCH": elasticsearch}
+    if positions_by == "connect":
+        settings["TRACKWAY_POSITIONS_BY"] = positions_by
     told = (log_format, log_level) != ("text", "warning")
     settings |= _tracing(otlp) | ({FORMAT: log_format, LEVEL: log_level} if told else {})
     as_is = state == Path("var") and not (store or kafka or elasticsearch or otlp or told)

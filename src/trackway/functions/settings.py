@@ -6,7 +6,7 @@ A msgspec record rather than pydantic-settings: importing pydantic costs more th
 from collections.abc import Mapping
 from ipaddress import ip_address
 from os import environ
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from msgspec import Struct
 
@@ -20,13 +20,15 @@ class InvalidSettings(ValueError):
 
 
 _TRUE: Final = {"1", "true", "yes"}
+PositionsBy = Literal["persist", "connect"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """``store`` and ``streets`` say where data are, ``folder`` holds the functions, ``sink`` is where events are
     emitted to; HTTP requests belong to ``tenant`` until there is authentication. Days of trips are written to
-    ``archive``, and forgotten by the store when they are ``keep_days`` old (None: never). Metrics are told at
-    ``metrics``, if anywhere: only figures leave by it, so unlike ``host`` it need not be loopback."""
+    ``archive``, and forgotten by the store when they are ``keep_days`` old (None: never). Positions are stored by
+    persist, or by Kafka Connect (connect/connectors/mongo-positions.json). Metrics are told at ``metrics``, if
+    anywhere: only figures leave by it, so unlike ``host`` it need not be loopback."""
 
     store: str = "sqlite:///var/trackway.db"
     streets: str = "build/map/streets.json"
@@ -37,13 +39,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink: SinkAddress | None = None
     archive: str | None = None
     keep_days: int | None = None
+    positions_by: PositionsBy = "persist"
     metrics: MetricsAddress | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = environ) -> Self:
         """Read ``TRACKWAY_STORE``, ``TRACKWAY_STREETS``, ``TRACKWAY_FUNCTIONS``, ``TRACKWAY_TENANT``,
-        ``TRACKWAY_ARCHIVE``, ``TRACKWAY_KEEP_DAYS``, ``TRACKWAY_HOST``, ``PORT``, ``K_SINK`` and ``KNATIVE_LOCAL_SINK``
-        (which wins, since it takes batches), and what ``metrics_address`` reads. Raises InvalidSettings."""
+        ``TRACKWAY_ARCHIVE``, ``TRACKWAY_KEEP_DAYS``, ``TRACKWAY_POSITIONS_BY``, ``TRACKWAY_HOST``, ``PORT``, ``K_SINK``
+        and ``KNATIVE_LOCAL_SINK`` (which wins, since it takes batches), and what ``metrics_address`` reads. Raises
+        InvalidSettings."""
         plain = {
             name: environment[variable]
             for name, variable in {
@@ -58,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return cls(
             **plain,
             keep_days=_keep_days(environment),
+            positions_by=_positions_by(environment),
             host=_host(environment),
             port=_port(environment),
             sink=_sink(environment),
@@ -93,6 +98,22 @@ def _keep_days(environment: Mapping[str, str]) -> int | None:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 36_500:
         raise InvalidSettings(f"TRACKWAY_KEEP_DAYS={text!r} is not a number of days (1 to 36500)")
     return int(text)
+
+
+def _positions_by(environment: Mapping[str, str]) -> PositionsBy:
+    by = environment.get("TRACKWAY_POSITIONS_BY") or "persist"
+    if by == "persist":
+        return by
+    if by != "connect":
+        raise InvalidSettings(f"TRACKWAY_POSITIONS_BY={by!r} is neither persist nor connect")
+    from trackway.storage import MONGO  # noqa: PLC0415 - not every function needs a store
+
+    if not environment.get("TRACKWAY_STORE", "").startswith(MONGO):
+        raise InvalidSettings(
+            "TRACKWAY_POSITIONS_BY=connect needs a TRACKWAY_STORE at mongodb://…, "
+            "since Kafka Connect writes positions to no other"
+        )
+    return by
 
 
 def _port(environment: Mapping[str, str]) -> int:

@@ -280,6 +280,9 @@ class InMemoryStore:
                 kept.newest[position.vehicle_id] = position
         return added
 
+    async def know_vehicles(self, tenant: str, positions: Sequence[PositionRecorded]) -> None:
+        """A vehicle is known by its positions."""
+
     async def positions(
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
     ) -> list[PositionRecorded]:

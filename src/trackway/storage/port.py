@@ -232,6 +232,11 @@ class Store(Protocol):
         may become known later."""
         ...
 
+    async def know_vehicles(self, tenant: str, positions: Sequence[PositionRecorded]) -> None:
+        """See that the vehicles of these positions are found when the positions are in the store, into which somebody
+        else writes them (Kafka Connect). ``append_positions`` does so itself."""
+        ...
+
     async def positions(
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
     ) -> list[PositionRecorded]:

@@ -21,14 +21,19 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from tests.contract.store.facts import NOON, ROUTE, T, at, position, progressed, started, trip
+from tests.contract.store.facts import NOON, ROUTE, T, at, finished, position, progressed, started, trip
+from tests.contract.store.test_store_forgetting import history_of
+from tests.contract.store.test_store_places import near, north, seen
 from tests.running import ROOT
 from tests.servers.mongo import Server
 from trackway.domain.lifecycle import TripStatus
 from trackway.storage import open_store
+from trackway.storage.identity import event_hash
+from trackway.storage.moments import micros
 from trackway.storage.mongo.address import Address
 from trackway.storage.mongo.connection import connect, explained
 from trackway.storage.mongo.migrations import STEPS
+from trackway.storage.mongo.positions import document_of, position_id, vehicle_key
 from trackway.storage.port import SchemaTooNew, Store, StoreUnavailable
 
 Document = dict[str, Any]
@@ -382,3 +387,17 @@ class TestAddress:
 
         assert await options("mongodb://h/x") == ("majority", True, 20)
         assert await options("mongodb://h/x?w=1&journal=false&maxPoolSize=3") == (1, False, 3)
+
+
+async def test_forgetting_leaves_a_place_alone_that_is_of_a_position_to_come(mongo_url: str, database: Any) -> None:
+    """Kafka Connect may store it later than persist has told of it."""
+    store = open_store(mongo_url)
+    coming, there = seen(100, "v1", north(9000)), seen(15, "v1", north(0), "t1")
+    await store.apply_trip_events(T, [started(when=10), finished(when=20)])
+    await store.append_positions(T, [there])
+    await store.know_vehicles(T, [coming.position])
+    assert await store.forget_trip(T, await history_of(store))
+    own_id = position_id(vehicle_key(T, "v1"), micros(coming.position.recorded_at), event_hash(coming))
+    database["position"].insert_one(document_of(own_id, T, coming.position))
+    assert await near(store, 9001) == ["v1"]
+    await store.close()

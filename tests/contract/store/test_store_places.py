@@ -69,6 +69,16 @@ class TestVehiclesNear:
         assert await near(store, 1000, place=(89.9999, 120)) == ["pole"]
         assert len(await near(store, 20_000_000)) == 3
 
+    async def test_a_vehicle_that_was_made_known_is_found_once_its_positions_are_there(self, store: Store) -> None:
+        """As when somebody else writes them into the store, before or after."""
+        first, second = seen(1, "v1", north(5000)), seen(2, "v1", north(10))
+        await store.know_vehicles(T, [])
+        await store.know_vehicles(T, [second.position, first.position])
+        assert (await near(store, 100), await store.vehicles(T)) == ([], [])
+        await store.append_positions(T, [first, second])
+        await store.know_vehicles(T, [first.position])
+        assert (await near(store, 100), len(await store.vehicles(T))) == (["v1"], 1)
+
     async def test_when_a_trip_is_forgotten_what_is_left_counts(self, store: Store) -> None:
         await store.apply_trip_events(T, [started(when=10), finished(when=20)])
         await store.append_positions(T, [seen(5, "v1", north(0)), seen(15, "v1", north(9000), "t1")])

@@ -1,5 +1,6 @@
 """persist stores every fact, each once, whatever comes with it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -34,6 +35,24 @@ def position(number: int, tenant: str = TENANT) -> Event:
 def finished() -> Event:
     fact = TripFinished(trip_id="trip-1", vehicle_id="van-1", finished_at=NOON + timedelta(minutes=5))
     return wrap(fact, "trip-1:finished", "trip-1", "van-1")
+
+
+async def test_positions_that_connect_stores_are_left_to_it() -> None:
+    world = World()
+    world.settings = replace(world.settings, positions_by="connect")
+    known: list[str] = []
+
+    async def know_vehicles(tenant: str, positions: Sequence[PositionRecorded]) -> None:
+        known.extend(f"{tenant}/{position.vehicle_id}" for position in positions)
+
+    world.store.know_vehicles = know_vehicles
+    answered = await deliver(world.function("persist"), position(1), started(trip()), position(0), finished())
+    assert answered.status == 204
+    view = await world.store.trip(TENANT, "trip-1")
+    assert view is not None
+    assert view.trip.status is TripStatus.FINISHED, "all else is stored"
+    assert await world.store.positions(TENANT, "trip-1") == []
+    assert known == [f"{TENANT}/van-1"] * 2
 
 
 async def test_a_batch_of_everything_is_stored() -> None:

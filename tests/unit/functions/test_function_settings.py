@@ -21,6 +21,7 @@ def test_every_variable_is_read() -> None:
             "TRACKWAY_TENANT": "acme",
             "PORT": "9000",
             "K_SINK": "http://broker/x",
+            "TRACKWAY_POSITIONS_BY": "persist",
         }
     )
     assert settings == Settings(
@@ -32,6 +33,16 @@ def test_the_runtimes_own_socket_comes_before_the_public_address() -> None:
     settings = Settings.from_environment({"K_SINK": "http://broker/x", "KNATIVE_LOCAL_SINK": "unix:/run/i.sock:/a/b"})
     assert settings.sink is not None
     assert settings.sink.takes_batches
+
+
+def test_positions_are_left_to_connect_where_it_can_write_them() -> None:
+    by_connect = {"TRACKWAY_POSITIONS_BY": "connect"}
+    settings = Settings.from_environment({**by_connect, "TRACKWAY_STORE": "mongodb://mongo/trackway"})
+    assert settings.positions_by == "connect"
+    with pytest.raises(InvalidSettings, match=r"needs a TRACKWAY_STORE at mongodb://"):
+        Settings.from_environment({**by_connect, "TRACKWAY_STORE": "sqlite:///x.db"})
+    with pytest.raises(InvalidSettings, match="'kafka' is neither persist nor connect"):
+        Settings.from_environment({"TRACKWAY_POSITIONS_BY": "kafka"})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::"])

@@ -33,6 +33,12 @@ def test_the_runtime_gives_the_port_and_where_to_ask(monkeypatch: pytest.MonkeyP
     assert other.status_url == "http://status.local/x"
 
 
+def test_what_is_stored_is_known_by_all_who_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().storing_groups == ("knative-trigger-trackway-persist",)
+    by_connect = from_environment(monkeypatch, TRACKWAY_POSITIONS_BY="connect")
+    assert by_connect.storing_groups == ("knative-trigger-trackway-persist", "connect-mongo-positions")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org"])
 def test_other_addresses_than_loopback_are_refused_but_behind_a_mesh(host: str) -> None:
     with pytest.raises(ValidationError, match="no authentication yet"):

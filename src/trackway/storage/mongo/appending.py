@@ -1,4 +1,5 @@
-"""Positions on their way into MongoDB, and the vehicles that they make known.
+"""Positions on their way into MongoDB, and the vehicles that they make known. (Kafka Connect may write the positions
+instead: connect/transforms makes the same documents, and only the vehicles are left to be told here.)
 
 A vehicle has a document beside its positions, with a place in an index that finds it there (vehicle_views.py). To keep
 that place exact would cost a write for every position. So it is left alone while the vehicle is within ``SLACK`` of it,
@@ -23,6 +24,7 @@ from trackway.storage.mongo.positions import (
     last_of,
     of_vehicle,
     position_id,
+    recorded_us_of,
     vehicle_key,
 )
 from trackway.storage.port import StoredPosition
@@ -125,10 +127,15 @@ def _moving(tenant: str, vehicle_id: str, place: Place) -> UpdateOne:
     return UpdateOne({"_id": document_id(tenant, vehicle_id), "place_us": older}, {"$set": place_fields(place)})
 
 
+async def know(db: MongoDatabase, vehicles: Vehicles, tenant: str, positions: Sequence[PositionRecorded]) -> None:
+    """See that the vehicles of these positions have a document, and a place that will do for the newest."""
+    await vehicles.tell(db, tenant, newest_of(positions))
+
+
 async def append(db: MongoDatabase, vehicles: Vehicles, tenant: str, positions: Sequence[StoredPosition]) -> int:
     """Gives how many were new. A vehicle is made known before its first position, so that a crash in between hides
     nothing."""
-    await vehicles.tell(db, tenant, newest_of([stored.position for stored in positions]))
+    await know(db, vehicles, tenant, [stored.position for stored in positions])
     documents: list[Document] = []
     for stored in positions:
         position = stored.position
@@ -148,10 +155,15 @@ def newest_of(positions: Iterable[PositionRecorded]) -> dict[str, PositionRecord
     return newest
 
 
-async def place_again(db: MongoDatabase, vehicles: Vehicles, tenant: str, vehicle_id: str) -> None:
-    """After positions of a vehicle were deleted: its place is where the newest is that is left."""
+async def place_again(
+    db: MongoDatabase, vehicles: Vehicles, tenant: str, vehicle_id: str, deleted: Sequence[bytes]
+) -> None:
+    """After positions of a vehicle were deleted: its place is where the newest is that is left, unless it is a later
+    one's, which may be on its way (Kafka Connect may store it)."""
     document = await db["vehicle"].find_one(document_id(tenant, vehicle_id))
     if document is None:
+        return
+    if deleted and (document.get("place_us") or 0) > max(map(recorded_us_of, deleted)):
         return
     (newest,) = await last_of(db, [of_vehicle(tenant, vehicle_id)])
     change: Document = {"$unset": {"place": True, "place_us": True}}

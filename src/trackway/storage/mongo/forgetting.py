@@ -37,8 +37,9 @@ async def forget_trip(db: MongoDatabase, vehicles: Vehicles, tenant: str, histor
     )
     if trip.is_open or not history.has_all_of(now):
         return False
-    await delete(db, "position", [each["_id"] for each in positions])
-    await place_again(db, vehicles, tenant, trip.vehicle_id)
+    gone = [each["_id"] for each in positions]
+    await delete(db, "position", gone)
+    await place_again(db, vehicles, tenant, trip.vehicle_id, gone)
     await delete(db, "trip_event", [each["_id"] for each in events])
     as_it_was = {**document_id(tenant, trip_id), "rev": document["rev"], "progress": progress}
     return (await db["trip"].delete_one(as_it_was)).deleted_count == 1
@@ -73,7 +74,7 @@ async def forget_loose_positions(
     vehicle_id, begin, end = span_of(positions)
     forgotten = those_of(positions, await _loose(db, tenant, vehicle_id, begin, end))
     await delete(db, "position", forgotten)
-    await place_again(db, vehicles, tenant, vehicle_id)
+    await place_again(db, vehicles, tenant, vehicle_id, forgotten)
     return len(forgotten)
 
 

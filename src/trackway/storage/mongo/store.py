@@ -18,7 +18,7 @@ from trackway.storage.mongo import (
     vehicle_views,
 )
 from trackway.storage.mongo.address import Address
-from trackway.storage.mongo.appending import Vehicles, append
+from trackway.storage.mongo.appending import Vehicles, append, know
 from trackway.storage.mongo.connection import Database
 from trackway.storage.port import (
     DeadLetter,
@@ -115,6 +115,10 @@ class MongoStore:
         if not positions:
             return 0
         return await self._db.run(append, self._vehicles, tenant, positions)
+
+    async def know_vehicles(self, tenant: str, positions: Sequence[PositionRecorded]) -> None:
+        if positions:
+            await self._db.run(know, self._vehicles, tenant, positions)
 
     async def positions(
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000

@@ -109,6 +109,9 @@ class SqliteStore:
         self._merging.wait_for(waiting)
         return new
 
+    async def know_vehicles(self, tenant: str, positions: Sequence[PositionRecorded]) -> None:
+        """A vehicle is known by its newest position, which is kept when one is stored."""
+
     async def positions(
         self, tenant: str, trip_id: str, *, after: datetime | None = None, limit: int = 1000
     ) -> list[PositionRecorded]:

@@ -1,51 +1,64 @@
 package dev.trackway.connect;
 
-import java.time.DateTimeException;
-import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.kafka.connect.connector.ConnectRecord;
 import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.header.Header;
 
 /**
- * A fact of Trackway as it lies in the topic: a CloudEvent in structured mode, read without a schema.
+ * A fact of Trackway as it lies in a topic, read without a schema: a CloudEvent in structured mode, as a KafkaSink
+ * writes it, or in binary mode, as a Broker keeps it.
  *
  * <p>What cannot be read raises DataException, which Connect puts into the dead letter topic.
  */
-record Fact(Map<String, Object> attributes, Map<String, Object> data, String id, String subject, Instant time) {
+record Fact(Map<String, Object> attributes, Object content, String id, String type) {
+  static final String PREFIX = "dev.trackway.";
   static final String POSITION = "position.recorded";
-  private static final String PREFIX = "dev.trackway.";
+  private static final String HEADER = "ce_";
 
   static Fact of(ConnectRecord<?> record) {
-    if (!(record.value() instanceof Map<?, ?> value)) {
-      throw new DataException("the value is no JSON object: expected a CloudEvent in structured mode");
+    Map<String, Object> attributes = ofHeaders(record);
+    Object content = record.value();
+    if (attributes.isEmpty()) {
+      if (!(content instanceof Map<?, ?> value)) {
+        throw new DataException("the value is no JSON object: expected a CloudEvent");
+      }
+      attributes = named(value);
+      content = attributes.get("data");
     }
-    Map<String, Object> attributes = named(value);
-    String type = text(attributes, "type");
-    if (!type.startsWith(PREFIX)) {
-      throw new DataException("type " + type + " is none of Trackway's");
-    }
-    if (!(attributes.get("data") instanceof Map<?, ?> data)) {
-      throw new DataException("data of " + type + " are no JSON object");
-    }
+    return new Fact(attributes, content, text(attributes, "id"), text(attributes, "type"));
+  }
+
+  boolean isTrackways() {
+    return type.startsWith(PREFIX);
+  }
+
+  /** What it is about, without the version of its type: {@code position.recorded}. */
+  String subject() {
     String[] words = type.substring(PREFIX.length()).split("\\.");
-    String subject = words.length < 2 ? words[0] : words[0] + "." + words[1];
-    return new Fact(attributes, named(data), text(attributes, "id"), subject, time(attributes));
+    return words.length < 2 ? words[0] : words[0] + "." + words[1];
   }
 
   boolean isPosition() {
-    return subject.equals(POSITION);
+    return isTrackways() && subject().equals(POSITION);
+  }
+
+  Map<String, Object> data() {
+    if (content instanceof Map<?, ?> data) {
+      return named(data);
+    }
+    throw new DataException("data of " + type + " are no JSON object");
+  }
+
+  /** An attribute that has to be there. */
+  String text(String name) {
+    return text(attributes, name);
   }
 
   /** What is wrong with a position without a place. */
   DataException placeless() {
     return new DataException("position " + id + " has no lat and lng");
-  }
-
-  /** A number of the data, or null where there is none. */
-  Number number(String name) {
-    return data.get(name) instanceof Number number ? number : null;
   }
 
   /** What stands under these names, where it is there. */
@@ -55,6 +68,16 @@ record Fact(Map<String, Object> attributes, Map<String, Object> data, String id,
         to.put(name, from.get(name));
       }
     }
+  }
+
+  private static Map<String, Object> ofHeaders(ConnectRecord<?> record) {
+    Map<String, Object> attributes = new LinkedHashMap<>();
+    for (Header header : record.headers()) {
+      if (header.key().startsWith(HEADER)) {
+        attributes.put(header.key().substring(HEADER.length()), header.value());
+      }
+    }
+    return attributes;
   }
 
   private static Map<String, Object> named(Map<?, ?> map) {
@@ -68,14 +91,5 @@ record Fact(Map<String, Object> attributes, Map<String, Object> data, String id,
       return text;
     }
     throw new DataException("not a CloudEvent: " + name + " is missing or no text");
-  }
-
-  private static Instant time(Map<String, Object> attributes) {
-    String text = text(attributes, "time");
-    try {
-      return OffsetDateTime.parse(text).toInstant();
-    } catch (DateTimeException error) {
-      throw new DataException("time " + text + " is not RFC 3339");
-    }
   }
 }

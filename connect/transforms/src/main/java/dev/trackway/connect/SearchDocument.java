@@ -1,5 +1,6 @@
 package dev.trackway.connect;
 
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
@@ -8,6 +9,7 @@ import java.util.Map;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.ConnectRecord;
 import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.transforms.Transformation;
 
 /**
@@ -26,7 +28,7 @@ public final class SearchDocument<R extends ConnectRecord<R>> implements Transfo
   private static final DateTimeFormatter MONTH = DateTimeFormatter.ofPattern("-yyyy.MM").withZone(ZoneOffset.UTC);
   private static final List<String> ATTRIBUTES =
       List.of("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "tenant",
-          "partitionkey", "traceparent", "data");
+          "partitionkey", "traceparent");
 
   private String prefix;
   private boolean byMonth;
@@ -34,21 +36,28 @@ public final class SearchDocument<R extends ConnectRecord<R>> implements Transfo
   @Override
   public R apply(R record) {
     Fact fact = Fact.of(record);
+    if (!fact.isTrackways()) {
+      throw new DataException("type " + fact.type() + " is none of Trackway's");
+    }
+    Map<String, Object> data = fact.data();
     Map<String, Object> document = new LinkedHashMap<>();
     Fact.copy(fact.attributes(), document, ATTRIBUTES);
+    document.put("data", data);
     if (!byMonth) {
       document.put("@timestamp", fact.attributes().get("time"));
     }
-    Number lat = fact.number("lat");
-    Number lng = fact.number("lng");
-    if (lat != null && lng != null) {
+    if (data.get("lat") instanceof Number lat && data.get("lng") instanceof Number lng) {
       document.put("location", Map.of("lat", lat, "lon", lng));
     } else if (fact.isPosition()) {
       throw fact.placeless();
     }
-    String index = prefix + "-" + kind(fact.subject()) + (byMonth ? MONTH.format(fact.time()) : "");
+    String index = prefix + "-" + kind(fact.subject()) + (byMonth ? month(fact) : "");
     return record.newRecord(index, record.kafkaPartition(), Schema.STRING_SCHEMA, fact.id(), null, document,
         record.timestamp(), record.headers());
+  }
+
+  private static String month(Fact fact) {
+    return MONTH.format(Instant.ofEpochMilli(Moment.micros("time", fact.text("time")) / 1000));
   }
 
   private static String kind(String subject) {
