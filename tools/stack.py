@@ -24,7 +24,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.servers import connect, elasticsearch, kafka, mongo  # noqa: E402 - the tests' servers are the project's
+from tests.servers import connect, elasticsearch, elasticsearch_info, kafka, mongo  # noqa: E402 - the tests' servers are the project's
 
 NO_SINK = (
     "Elasticsearch stays empty, and so does search: its sink is in no registry. Unpack Confluent's "
@@ -64,8 +64,14 @@ def addresses(stack: Stack, folder: Path) -> dict[str, str]:
         "TRACKWAY_POSITIONS_BY": "connect",
         "TRACKWAY_ELASTICSEARCH": search,
     }
-    # A sink that finds no server waits for it that long; after that its task has failed.
-    environment = {**settings, "TRACKWAY_MONGO": f"{store}/?serverSelectionTimeoutMS={24 * 3_600_000}"}
+    # Confluent's sink begins with a question that this distribution of Elasticsearch does not answer.
+    answering = stack.enter_context(elasticsearch_info.before(search))
+    environment = {
+        **settings,
+        "TRACKWAY_ELASTICSEARCH": answering,
+        # A sink that finds no server waits for it that long; after that its task has failed.
+        "TRACKWAY_MONGO": f"{store}/?serverSelectionTimeoutMS={24 * 3_600_000}",
+    }
     worker = stack.start("Kafka Connect", lambda: connect.running(own("connect"), broker, environment))
     return {**settings, "TRACKWAY_CONNECT": worker.url}
 
