@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, get_args, get_type_hints
+from datetime import UTC, date, datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast, get_args, get_type_hints
 
 import pytest
+from elasticsearch import AsyncElasticsearch
 
 from tests.contract.kibana_objects import TEMPLATES, fields_of
 from trackway.events import FACTS
 from trackway.events.registry import PREFIX
-from trackway.search.templates import KINDS, index_template, read
+from trackway.search.templates import KINDS, index_template, install, read
 
 ALERTS = {
     "trip.delayed.v1",
@@ -69,3 +72,43 @@ def test_no_unknown_field_gets_in(data_streams: bool) -> None:
         template: dict[str, Any] = index_template(TEMPLATES, kind, data_streams=data_streams)
         assert template["template"]["mappings"]["properties"]["data"]["dynamic"] == "strict"
         assert ("data_stream" in template) is data_streams
+
+
+class Asked:
+    """Stands for a client of a server that grants everything; keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, area: str) -> Any:
+        return SimpleNamespace(
+            **{
+                name: partial(self._ask, f"{area}.{name}")
+                for name in ("put_component_template", "put_lifecycle", "put_index_template", "create", "put_settings")
+            }
+        )
+
+    async def _ask(self, what: str, **with_: Any) -> None:
+        self.asked.append((what, with_))
+
+
+async def test_an_index_that_is_made_a_month_before_is_as_old_as_its_month() -> None:
+    """Its age is what the lifecycle goes by: it is merged when its month is over, and dropped thirteen months later."""
+    client = Asked()
+    done = install(cast(AsyncElasticsearch, client), TEMPLATES, date(2026, 12, 24), lifecycle=True)
+    assert "index trackway-alerts-2027.01" in [each async for each in done]
+    ages = {
+        with_["index"]: with_["settings"]["index.lifecycle.origination_date"]
+        for what, with_ in client.asked
+        if what == "indices.put_settings"
+    }
+    assert ages.keys() == {f"trackway-{kind}-{month}" for kind in KINDS for month in ("2026.12", "2027.01")}
+    assert ages["trackway-trips-2027.01"] == datetime(2027, 1, 1, tzinfo=UTC).timestamp() * 1000
+
+
+async def test_without_a_lifecycle_nothing_is_asked_that_not_every_server_has() -> None:
+    client = Asked()
+    assert [each async for each in install(cast(AsyncElasticsearch, client), TEMPLATES, date(2026, 12, 24))]
+    assert {what for what, _ in client.asked} == {
+        "cluster.put_component_template", "indices.put_index_template", "indices.create",
+    }  # fmt: skip

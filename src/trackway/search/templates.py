@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, time
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,8 +49,12 @@ async def install(
         await client.indices.put_index_template(name=name, body=index_template(folder, kind, data_streams=data_streams))
         yield f"index template {name}"
     if not data_streams:
-        for index in (f"trackway-{kind}-{month}" for kind in KINDS for month in months(today, MONTHS_AHEAD)):
-            yield f"index {index}" + ("" if await _make(client, index) else " (is there)")
+        for kind, month in product(KINDS, months(today, MONTHS_AHEAD)):
+            index = f"trackway-{kind}-{month:%Y.%m}"
+            made = await _make(client, index)
+            if lifecycle:
+                await client.indices.put_settings(index=index, settings=_aging(month))
+            yield f"index {index}" + ("" if made else " (is there)")
 
 
 async def _make(client: AsyncElasticsearch, index: str) -> bool:
@@ -62,7 +67,13 @@ async def _make(client: AsyncElasticsearch, index: str) -> bool:
     return True
 
 
-def months(today: date, ahead: int) -> Iterator[str]:
-    """This month and those after it, as indices name them: ``2026.11``."""
+def _aging(month: date) -> Document:
+    """An index is as old as its month, not as its making a month before: else it is merged while it is written to."""
+    begin = datetime.combine(month, time(), UTC)
+    return {"index.lifecycle.name": LIFECYCLE, "index.lifecycle.origination_date": int(begin.timestamp() * 1000)}
+
+
+def months(today: date, ahead: int) -> Iterator[date]:
+    """The first of this month, and of those after it."""
     for number in range(today.year * 12 + today.month - 1, today.year * 12 + today.month + ahead):
-        yield f"{number // 12}.{number % 12 + 1:02}"
+        yield date(number // 12, number % 12 + 1, 1)
