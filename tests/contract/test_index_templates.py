@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from functools import partial
-from types import SimpleNamespace
 from typing import Any, cast, get_args, get_type_hints
 
 import pytest
@@ -77,19 +75,15 @@ def test_no_unknown_field_gets_in(data_streams: bool) -> None:
 class Asked:
     """Stands for a client of a server that grants everything; keeps what it was asked for."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+    def __init__(self, area: str = "", asked: list[tuple[str, dict[str, Any]]] | None = None) -> None:
+        self._area = area
+        self.asked: list[tuple[str, dict[str, Any]]] = [] if asked is None else asked
 
-    def __getattr__(self, area: str) -> Any:
-        return SimpleNamespace(
-            **{
-                name: partial(self._ask, f"{area}.{name}")
-                for name in ("put_component_template", "put_lifecycle", "put_index_template", "create", "put_settings")
-            }
-        )
+    def __getattr__(self, name: str) -> Asked:
+        return Asked(f"{self._area}.{name}".lstrip("."), self.asked)
 
-    async def _ask(self, what: str, **with_: Any) -> None:
-        self.asked.append((what, with_))
+    async def __call__(self, **with_: Any) -> None:
+        self.asked.append((self._area, with_))
 
 
 async def test_an_index_that_is_made_a_month_before_is_as_old_as_its_month() -> None:
@@ -112,3 +106,12 @@ async def test_without_a_lifecycle_nothing_is_asked_that_not_every_server_has() 
     assert {what for what, _ in client.asked} == {
         "cluster.put_component_template", "indices.put_index_template", "indices.create",
     }  # fmt: skip
+
+
+async def test_data_streams_are_there_before_a_sink_looks_for_them() -> None:
+    client = Asked()
+    done = [each async for each in install(cast(AsyncElasticsearch, client), TEMPLATES, date.min, data_streams=True)]
+    assert done[-3:] == ["data stream trackway-positions", "data stream trackway-trips", "data stream trackway-alerts"]
+    made = [with_ for what, with_ in client.asked if what == "indices.create_data_stream"]
+    assert made == [{"name": f"trackway-{kind}"} for kind in KINDS]
+    assert "indices.create" not in {what for what, _ in client.asked}

@@ -28,8 +28,9 @@ def test_streams_hold_each_event_once_and_search_finds_them(
     ):
         to_it = {"connection.url": answering}
         by_hand = indexed.carry(
-            kafka_address, connect_worker, mongo_server, server.url, tmp_path, data_streams=True, **to_it
+            kafka_address, connect_worker, mongo_server, answering, tmp_path, data_streams=True, **to_it
         )
+        assert "data stream trackway-trips (is there)" in indexed.setup(answering, "--data-streams")
         resolved = client.indices.resolve_index(name="trackway-*")
         assert {each["name"] for each in resolved["data_streams"]} == STREAMS
         assert resolved["indices"] == [], "nothing beside the streams"

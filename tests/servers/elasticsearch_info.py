@@ -1,6 +1,5 @@
-"""What stands before the tests' Elasticsearch for clients that begin with ``GET /``, which that distribution lacks.
-
-It answers that one question as Elasticsearch does, and passes everything else on as it is.
+"""What stands before the tests' Elasticsearch for clients that ask what that distribution lacks: ``GET /``, with which
+some begin, and the making of a data stream. It answers that as Elasticsearch does, and passes all else on as it is.
 """
 
 import json
@@ -31,7 +30,19 @@ INFO = {
     "tagline": "You Know, for Search",
 }
 PRODUCT = {"Content-Type": "application/json", "X-Elastic-Product": "Elasticsearch"}
+STREAM = "/_data_stream/"
 OWN_HEADERS = {"content-length", "transfer-encoding", "connection", "content-encoding", "host", "accept-encoding"}
+
+
+def made(client: httpx.Client, stream: str) -> tuple[int, dict[str, str], bytes]:
+    """The answer to who asked for a data stream, which its first document makes, and then is taken back. (Streams are
+    in that distribution, but not the requests about them.)"""
+    if client.head(f"/{stream}").is_success:
+        error = {"type": "resource_already_exists_exception", "reason": f"data_stream [{stream}] already exists"}
+        return 400, PRODUCT, json.dumps({"error": error, "status": 400}).encode()
+    first = client.put(f"/{stream}/_create/first", json={"@timestamp": 0}).raise_for_status().json()
+    client.delete(f"/{first['_index']}/_doc/first").raise_for_status()
+    return 200, PRODUCT, b'{"acknowledged": true}'
 
 
 @contextmanager
@@ -45,6 +56,9 @@ def before(url: str) -> Iterator[str]:
         def _any(self) -> None:
             if self.path == "/":
                 self._answer(200, PRODUCT, json.dumps(INFO).encode())
+                return
+            if self.command == "PUT" and self.path.startswith(STREAM):
+                self._answer(*made(client, self.path.removeprefix(STREAM)))
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in OWN_HEADERS}

@@ -1,7 +1,7 @@
 """Index templates: what connect/index-templates says, brought to Elasticsearch; done again, nothing changes."""
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from datetime import UTC, date, datetime, time
 from itertools import product
 from pathlib import Path
@@ -35,7 +35,8 @@ async def install(
     client: AsyncElasticsearch, folder: Path, today: date, *, lifecycle: bool = False, data_streams: bool = False
 ) -> AsyncGenerator[str]:
     """Put everything in place, saying what was done: the templates, and this and next month's indices, since a sink
-    that makes an index itself lets any field into it. ``lifecycle`` and data streams are what not every server has."""
+    that makes an index itself lets any field into it, or the data streams, since a sink wants to find them there.
+    ``lifecycle`` and data streams are what not every server has."""
     await client.cluster.put_component_template(name=EVENT, body=read(folder, EVENT))
     yield f"component template {EVENT}"
     if lifecycle:
@@ -48,18 +49,23 @@ async def install(
         name = f"trackway-{kind}-stream" if data_streams else f"trackway-{kind}"
         await client.indices.put_index_template(name=name, body=index_template(folder, kind, data_streams=data_streams))
         yield f"index template {name}"
-    if not data_streams:
+    if data_streams:
+        for stream in (f"trackway-{kind}" for kind in KINDS):
+            made = await _make(client.indices.create_data_stream(name=stream))
+            yield f"data stream {stream}" + ("" if made else " (is there)")
+    else:
         for kind, month in product(KINDS, months(today, MONTHS_AHEAD)):
             index = f"trackway-{kind}-{month:%Y.%m}"
-            made = await _make(client, index)
+            made = await _make(client.indices.create(index=index))
             if lifecycle:
                 await client.indices.put_settings(index=index, settings=_aging(month))
             yield f"index {index}" + ("" if made else " (is there)")
 
 
-async def _make(client: AsyncElasticsearch, index: str) -> bool:
+async def _make(making: Awaitable[object]) -> bool:
+    """False where it is there already."""
     try:
-        await client.indices.create(index=index)
+        await making
     except BadRequestError as error:
         if error.error != "resource_already_exists_exception":
             raise
