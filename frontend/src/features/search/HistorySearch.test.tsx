@@ -73,6 +73,18 @@ describe("search in the whole history", () => {
     await waitFor(() => expect(asked.at(-1)?.searchParams.get("near")).toMatch(/^-34\.90000,-56\.20000,/));
   });
 
+  it("says when nothing is left of what was narrowed down, and widens it again", async () => {
+    const asked = server(200, { trips: [], positions: [], positions_total: 0 });
+    show("van");
+    expect(await screen.findByText("Nothing in the history")).toBeTruthy();
+    fireEvent.click(screen.getByRole("button", { name: "Near the map's middle" }));
+    fireEvent.change(screen.getByRole("combobox"), { target: { value: "2h" } });
+    expect(await screen.findByText("Nothing in the history so narrowed down")).toBeTruthy();
+    await waitFor(() => expect(asked.at(-1)?.searchParams.has("since")).toBe(true));
+    fireEvent.click(screen.getByRole("button", { name: "Search everywhere, any time" }));
+    await waitFor(() => expect([...(asked.at(-1)?.searchParams.keys() ?? [])].sort()).toEqual(["limit", "q"]));
+  });
+
   it("is not there where the server has no search, and asks only once", async () => {
     const asked = server(404, { type: "about:blank", title: "Not Found", status: 404, detail: "not configured" });
     const { type } = show("van");

@@ -1,4 +1,5 @@
 /** What search finds beyond the list: trips of any day, and where vehicles were. Shown where the server has search. */
+import Button from "@mui/material/Button";
 import { MapPin } from "lucide-react";
 import { useId, useState } from "react";
 
@@ -31,6 +32,11 @@ export function HistorySearch({ query, camera, onTrip, onVehicle }: HistorySearc
   const title = useId();
   const choose = (chosen: Age) => setAge({ age: chosen, since: sinceOf(chosen, Date.now()) });
   const near = here ? camera : null;
+  const narrowed = near !== null || since !== null;
+  const widen = () => {
+    setHere(false);
+    choose("ever");
+  };
   const found = useSearch(parametersOf({ query, near, since }));
   if (query.trim() === "" || found.available !== true) return null;
   return (
@@ -52,13 +58,25 @@ export function HistorySearch({ query, camera, onTrip, onVehicle }: HistorySearc
         </label>
       </div>
       {found.error && <ProblemNote title={words.search.failed} failure={found.error} onRetry={found.reload} />}
-      {found.data && <Results found={found.data} onTrip={onTrip} onVehicle={onVehicle} />}
+      {found.data && isEmpty(found.data) && (
+        <p className={styles.none}>
+          {narrowed ? words.search.noneSo : words.search.none}
+          {narrowed && (
+            <Button variant="outlined" color="inherit" size="small" onClick={widen}>
+              {words.search.everything}
+            </Button>
+          )}
+        </p>
+      )}
+      {found.data && !isEmpty(found.data) && <Results found={found.data} onTrip={onTrip} onVehicle={onVehicle} />}
       <p className={styles.hidden} role="status">
         {found.data && words.search.count(found.data.trips.length, format.integer(found.data.positions_total))}
       </p>
     </section>
   );
 }
+
+const isEmpty = (found: Found): boolean => found.trips.length === 0 && found.positions.length === 0;
 
 interface ResultsProps {
   readonly found: Found;
@@ -68,8 +86,6 @@ interface ResultsProps {
 
 function Results({ found, onTrip, onVehicle }: ResultsProps) {
   const { words, format } = useReading();
-  if (found.trips.length === 0 && found.positions.length === 0)
-    return <p className={styles.none}>{words.search.none}</p>;
   return (
     <>
       <ul className={styles.rows}>

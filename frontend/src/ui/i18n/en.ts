@@ -84,6 +84,8 @@ export const en: Words = {
     status: { planned: "planned", underway: "underway", finished: "finished", cancelled: "cancelled" },
     positions: "Positions",
     none: "Nothing in the history",
+    noneSo: "Nothing in the history so narrowed down",
+    everything: "Search everywhere, any time",
     failed: "The history could not be searched",
     count: (trips, positions) => `${trips} ${trips === 1 ? "trip" : "trips"} and ${positions} positions in the history`,
   },

@@ -83,6 +83,8 @@ export const pt = {
     status: { planned: "planejada", underway: "em curso", finished: "concluída", cancelled: "cancelada" },
     positions: "Posições",
     none: "Nada no histórico",
+    noneSo: "Nada no histórico com esta restrição",
+    everything: "Buscar em todo lugar, em qualquer data",
     failed: "Não foi possível buscar no histórico",
     count: (trips: number, positions: string) =>
       `${trips} ${plural(trips, "corrida", "corridas")} e ${positions} posições no histórico`,
