@@ -54,10 +54,18 @@ class Collector:
         """The children of a span."""
         return [each for each in list(self.spans) if (each.trace, each.parent) == (span.trace, span.id)]
 
+    def way_to_a_frame(self, root: Span) -> list[Span] | None:
+        """From a root by whoever took its event to a frame, span by span, once it is there."""
+        for taken in self.below(root):
+            for frame in self.below(taken):
+                if frame.name == "frame":
+                    return [root, taken, frame]
+        return None
+
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector on a free port of 127.0.0.1."""
+def collecting(host: str = "127.0.0.1", port: int = 0) -> Iterator[Collector]:
+    """A collector on a port, by default a free one, of an address of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -76,9 +84,9 @@ def collecting() -> Iterator[Collector]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     server.daemon_threads = True
-    collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")
+    collector = Collector(f"http://{host}:{server.server_address[1]}")
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -24,7 +24,9 @@ def main() -> int:
     with suppress(KeyboardInterrupt):
         try:
             target = f"127.0.0.1:{given.scrape}"
-            with prometheus.running(data, target, "/_knative/metrics", every_s=5, port=given.port) as url:
+            with prometheus.running(
+                data, prometheus.job(target, "/_knative/metrics"), every_s=5, port=given.port
+            ) as url:
                 print(f"Prometheus is at {url} and asks {target}; Ctrl-C ends it.", flush=True)
                 signal.pause()
         except (pytest.skip.Exception, pytest.fail.Exception) as error:

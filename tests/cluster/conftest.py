@@ -25,8 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--knative-host", help="the tool whose validator's verdicts are compared")
 
 
-ORDER = ("deploy", "whole_way", "answers", "failures", "burst", "admission", "conformance", "zero")
-"""Of the test modules: functions scale to zero while what needs none of them is tested."""
+ORDER = ("deploy", "whole_way", "answers", "failures", "burst", "admission", "conformance", "zero", "components")
+"""Of the test modules: functions scale to zero while what needs none of them is tested; more is deployed at the end."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

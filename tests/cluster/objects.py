@@ -45,6 +45,21 @@ def faulty_service(image: str) -> Manifest:
     return _object(SERVING, "Service", "faulty", {"template": template})
 
 
+def kind_of_others(group: str, version: str, kind: str, plural: str) -> Manifest:
+    """A kind that an operator would bring, taken whatever it says: `render --check` knows what it may say."""
+    anything = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    versions = [{"name": version, "served": True, "storage": True, "schema": anything}]
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": versions}
+    metadata = {"name": f"{plural}.{group}"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
 def _object(version: str, kind: str, name: str, spec: Manifest, annotations: dict[str, str] | None = None) -> Manifest:
     metadata = {"name": name, "namespace": NAMESPACE, "annotations": annotations or {}}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}

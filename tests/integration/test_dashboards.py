@@ -26,7 +26,7 @@ def url(trackway: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A Prometheus that has seen a trip, a page that reports ages, and a dead letter."""
     folder = tmp_path_factory.mktemp("prometheus")
     target = trackway.url.removeprefix("http://")
-    with prometheus.running(folder, target, "/_knative/metrics", every_s=2) as running:
+    with prometheus.running(folder, prometheus.job(target, "/_knative/metrics"), every_s=2) as running:
         drive(trackway)
         yield running
 

@@ -35,15 +35,6 @@ def start_trip(trackway: Running, vehicle: str, **headers: str) -> str:
     return trackway.post("/v1/trips", {"route_id": route_id, "vehicle_id": vehicle, "speed": 5}, **headers)["trip_id"]
 
 
-def shown(collector: Collector, root: Span) -> list[Span] | None:
-    """The way from a root to a frame, span by span, once it is there."""
-    for taken in collector.below(root):
-        for frame in collector.below(taken):
-            if frame.name == "frame":
-                return [root, taken, frame]
-    return None
-
-
 def test_a_trace_leads_from_the_tick_to_the_frame(trackway: Running, collector: Collector) -> None:
     with connect(trackway.url.replace("http", "ws") + "/v1/live", origin=trackway.url) as socket:
         socket.send('{"kind":"watch"}')
@@ -55,7 +46,7 @@ def test_a_trace_leads_from_the_tick_to_the_frame(trackway: Running, collector: 
                     socket.recv(timeout=0)
                 except TimeoutError:
                     break
-            return next((way for tick in collector.named("tick") if (way := shown(collector, tick))), None)
+            return next((way for tick in collector.named("tick") if (way := collector.way_to_a_frame(tick))), None)
 
         tick, taken, frame = eventually(told, what="a tick's trace with a frame")
 

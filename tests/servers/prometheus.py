@@ -3,9 +3,10 @@
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -28,18 +29,22 @@ def program(name: str) -> str:
     return found
 
 
+def job(target: str, path: str) -> dict[str, Any]:
+    """What asks `target` (host:port) at `path`."""
+    return {"job_name": "trackway", "metrics_path": path, "static_configs": [{"targets": [target]}]}
+
+
 @contextmanager
 def running(
-    folder: Path, target: str, path: str, *, every_s: int = 15, port: int | None = None, rules: bool = True
+    folder: Path, *jobs: Mapping[str, Any], every_s: int = 15, port: int | None = None, rules: bool = True
 ) -> Iterator[str]:
-    """A Prometheus whose data are in `folder`, which asks `target` (host:port) at `path`; gives its URL."""
+    """A Prometheus whose data are in `folder`, and which asks what the `jobs` (scrape_configs) say; gives its URL."""
     port = port or free_port()
     settings = folder / "prometheus.yml"
-    job = {"job_name": "trackway", "metrics_path": path, "static_configs": [{"targets": [target]}]}
     content = {
         "global": dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), f"{every_s}s"),
         "rule_files": [str(each) for each in RULES] if rules else [],
-        "scrape_configs": [job],
+        "scrape_configs": list(jobs),
     }
     settings.write_text(yaml.safe_dump(content), encoding="utf-8")
     command = [
