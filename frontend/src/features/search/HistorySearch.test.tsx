@@ -58,8 +58,11 @@ describe("search in the whole history", () => {
   it("shows trips and positions of any day, and opens what is chosen", async () => {
     const asked = server(200, FOUND);
     const { onTrip, onVehicle } = show("caminhao");
-    fireEvent.click(await screen.findByRole("button", { name: /Caminhão 12/ }));
-    expect(onTrip).toHaveBeenCalledWith("t-1");
+    // The trip, and where its vehicle was: by the name that the trip gives it.
+    const [trip, position] = await screen.findAllByRole("button", { name: /Caminhão 12/ });
+    fireEvent.click(trip!);
+    fireEvent.click(position!);
+    expect(onTrip.mock.calls).toEqual([["t-1"], ["t-1"]]);
     fireEvent.click(screen.getByRole("button", { name: /moto-7.*640 m/ }));
     expect(onVehicle).toHaveBeenCalledWith("moto-7");
     expect(screen.getByRole("status").textContent).toBe("1 trip and 1,204 positions in the history");

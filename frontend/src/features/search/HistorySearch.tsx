@@ -86,6 +86,8 @@ interface ResultsProps {
 
 function Results({ found, onTrip, onVehicle }: ResultsProps) {
   const { words, format } = useReading();
+  // The newest trip's, which comes first.
+  const names = new Map(found.trips.toReversed().map((trip) => [trip.vehicle_id, trip.vehicle_name]));
   return (
     <>
       <ul className={styles.rows}>
@@ -111,7 +113,7 @@ function Results({ found, onTrip, onVehicle }: ResultsProps) {
                   type="button"
                   onClick={() => (position.trip_id ? onTrip(position.trip_id) : onVehicle(position.vehicle_id))}
                 >
-                  <b>{position.vehicle_id}</b>
+                  <b>{names.get(position.vehicle_id) ?? position.vehicle_id}</b>
                   <span className={styles.place}>{placeOf(position, format)}</span>
                   <When time={position.recorded_at} />
                 </button>
