@@ -181,7 +181,8 @@ def seed(address: str) -> None:
 
 def with_settings(manifests: Path, settings: Mapping[str, str], state: Path) -> Path:
     """An overlay in ``state`` on top of ``manifests`` with these settings; gives its folder."""
-    overlay = state / "overlay"
+    # In a folder of its own: the runtime watches it, and beside it the stores write all the time.
+    overlay = state / "manifests" / "overlay"
     overlay.mkdir(parents=True, exist_ok=True)
     base = os.path.relpath(manifests.resolve(), overlay.resolve())
     file = overlay / "kustomization.yaml"
