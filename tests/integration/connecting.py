@@ -17,8 +17,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.running import ROOT, eventually
 from tests.servers.connect import Worker
-from trackway.events import Event
-from trackway.events.envelope import to_kafka, to_structured
+from trackway.events import Event, to_kafka, to_structured
 
 PARTITIONS = 4
 

@@ -4,11 +4,9 @@ from trackway.events.envelope import (
     BATCH_MEDIA_TYPE,
     STRUCTURED_MEDIA_TYPE,
     from_http,
-    from_kafka,
     from_structured,
     to_batch,
     to_binary,
-    to_kafka,
     to_structured,
 )
 from trackway.events.event import (
@@ -26,6 +24,7 @@ from trackway.events.event import (
     utc_text,
 )
 from trackway.events.geofence import GeofenceEntered, GeofenceExited
+from trackway.events.kafka_record import from_kafka, to_kafka
 from trackway.events.notification import NotificationFailed
 from trackway.events.position import PositionRecorded
 from trackway.events.registry import FACTS, PREFIX, TYPES

@@ -1,6 +1,6 @@
-"""The wire: an event as an HTTP message (binary, structured, batch mode) and as a Kafka record (binary mode).
+"""The wire: an event as an HTTP message, in binary, structured and batch mode.
 
-CloudEvents 1.0, HTTP and Kafka protocol bindings. Attribute values are visible ASCII by our own rule
+CloudEvents 1.0, HTTP protocol binding. Attribute values are visible ASCII by our own rule
 (docs/protocol.md), but what comes in percent-encoded is decoded, as the HTTP binding asks.
 """
 
@@ -233,10 +233,11 @@ def _from_binary(headers: Mapping[str, str], content_type: str, body: bytes) -> 
     missing = [name for name in ("specversion", "id", "source", "type") if name not in attributes]
     if missing:
         raise InvalidEvent(f"not a CloudEvent: the header ce-{missing[0]} is missing", missing[0])
-    return _from_attributes(attributes, content_type, body)
+    return from_attributes(attributes, content_type, body)
 
 
-def _from_attributes(attributes: dict[str, str], content_type: str, body: bytes) -> Event:
+def from_attributes(attributes: dict[str, str], content_type: str, body: bytes) -> Event:
+    """The event of the binary mode's attributes and data; the four that must be there are. Raises InvalidEvent."""
     return _checked(
         attributes["specversion"],
         Event(
@@ -369,31 +370,6 @@ def _to_structured(event: Event) -> bytes:
 def to_batch(events: Iterable[Event]) -> bytes:
     """The JSON array of the batch mode (``application/cloudevents-batch+json``)."""
     return b"[" + b",".join(map(to_structured, events)) + b"]"
-
-
-def to_kafka(event: Event) -> tuple[bytes | None, list[tuple[str, bytes]], bytes | None]:
-    """(key, headers, value) of the record that the Knative Kafka broker writes: the key is ``partitionkey``,
-    attributes are ``ce_`` headers, and there is no value where there are no data."""
-    headers = [(f"ce_{name}", value.encode()) for name, value in attributes_of(event).items()]
-    headers.append(("content-type", event.datacontenttype.encode()))
-    key = None if event.partitionkey is None else event.partitionkey.encode()
-    return key, headers, event.data or None
-
-
-def from_kafka(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
-    """The event of a Kafka record, in binary mode or, as its content type says, structured. Raises InvalidEvent."""
-    try:
-        texts = {name: content.decode() for name, content in headers}
-    except UnicodeDecodeError:
-        raise InvalidEvent("a header of the record is not UTF-8") from None
-    content_type = texts.get("content-type", "")
-    if content_type.partition(";")[0] == STRUCTURED_MEDIA_TYPE:
-        return from_structured(value or b"")
-    attributes = {name[3:]: text for name, text in texts.items() if name.startswith("ce_")}
-    missing = [name for name in ("specversion", "id", "source", "type") if name not in attributes]
-    if missing:
-        raise InvalidEvent(f"not a CloudEvent: the record header ce_{missing[0]} is missing", missing[0])
-    return _from_attributes(attributes, content_type, value or b"")
 
 
 def _is_json(content_type: str) -> bool:
