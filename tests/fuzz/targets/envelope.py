@@ -4,8 +4,8 @@ import msgspec
 from atheris import FuzzedDataProvider
 
 from tests.fuzz.targets.wire import message
-from trackway.events import envelope
-from trackway.events.event import NOT_JSON, Event, InvalidEvent, fact_of
+from trackway import events
+from trackway.events import BATCH_MEDIA_TYPE, NOT_JSON, Event, InvalidEvent, fact_of
 
 
 def one(data: bytes) -> None:
@@ -15,13 +15,13 @@ def one(data: bytes) -> None:
     try:
         if from_kafka:
             records = [(name.decode().replace("ce-", "ce_"), value) for name, value in headers]
-            events = [envelope.from_kafka(records, body or None)]
+            read = [events.from_kafka(records, body or None)]
         else:
-            events = envelope.from_http({name.decode(): value.decode("latin-1") for name, value in headers}, body)
+            read = events.from_http({name.decode(): value.decode("latin-1") for name, value in headers}, body)
     except InvalidEvent as error:
         assert error.detail
         return
-    for event in events:
+    for event in read:
         _comes_back(event)
         try:
             fact_of(event)
@@ -30,13 +30,13 @@ def one(data: bytes) -> None:
 
 
 def _comes_back(event: Event) -> None:
-    headers, body = envelope.to_binary(event)
+    headers, body = events.to_binary(event)
     assert not any(byte in value for _, value in headers for byte in (b"\r", b"\n", b"\0"))
-    (again,) = envelope.from_http({name.decode(): value.decode("latin-1") for name, value in headers}, body)
+    (again,) = events.from_http({name.decode(): value.decode("latin-1") for name, value in headers}, body)
     assert again == event
     if _may_stand_in_json(event):
-        assert envelope.from_structured(envelope.to_structured(event)) == event
-        assert envelope.from_http({"content-type": envelope.BATCH_MEDIA_TYPE}, envelope.to_batch([event])) == [event]
+        assert events.from_structured(events.to_structured(event)) == event
+        assert events.from_http({"content-type": BATCH_MEDIA_TYPE}, events.to_batch([event])) == [event]
 
 
 def _may_stand_in_json(event: Event) -> bool:
