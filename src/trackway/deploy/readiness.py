@@ -101,11 +101,14 @@ def _workload(live: Tree, pods: Sequence[Tree]) -> Readiness:
     wanted = 1 if wanted is None else int(wanted)
     field = "numberAvailable" if kind == "DaemonSet" else "availableReplicas"
     updated = "updatedNumberScheduled" if kind == "DaemonSet" else "updatedReplicas"
-    have, new = (int(at(live, "status", name) or 0) for name in (field, updated))
+    have, new, there = (int(at(live, "status", name) or 0) for name in (field, updated, "replicas"))
     if at(live, "status", "observedGeneration") is None:
         return Readiness("waiting", "its controller has not seen it yet")
     if have >= wanted and new >= wanted:
-        return READY
+        if there <= new:
+            return READY
+        # They count as available, and may be the only ones that are.
+        return Readiness("waiting", f"{there - new} of the Pods from before are still there")
     for each in listing(live, "status", "conditions"):
         # Quotas, admission and missing accounts keep Pods from being made at all.
         if at(each, "type") == "ReplicaFailure" and at(each, "status") == "True":

@@ -153,6 +153,12 @@ def test_a_pod_that_is_on_its_way_out_says_nothing() -> None:
     assert why(deployment(availableReplicas=1, updatedReplicas=2), old) == ("waiting", "1 of 2 Pods are ready")
 
 
+def test_what_was_there_before_does_not_count_for_the_new() -> None:
+    """The old Pod is available until the new one is: what is asked until then may be answered by it."""
+    both = deployment(availableReplicas=2, updatedReplicas=2, replicas=3)
+    assert why(both) == ("waiting", "1 of the Pods from before are still there")
+
+
 def test_a_quota_keeps_pods_from_being_made() -> None:
     message = 'pods "it-1" is forbidden: exceeded quota: small, requested: memory=96Mi, used: 1Gi, limited: 1Gi'
     it = deployment([condition("ReplicaFailure", "True", "FailedCreate", message)])
