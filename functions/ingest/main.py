@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
+from struct import Struct as Packed
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
-from msgspec.json import encode
+from msgspec.json import Decoder
 
 from trackway.domain.clocks import is_plausible
 from trackway.events import Event, PositionRecorded, event_of, from_milliseconds, utc_text
@@ -16,6 +17,7 @@ from trackway.functions import Answer, Deps, Hot, Http, Problem, Refused, Reques
 SOURCE = "/trackway/functions/ingest"
 KNOT = 1852 / 3600
 """Metres per second."""
+_REPORT = Packed("<ddd").pack
 
 Accuracy = Annotated[float, Meta(ge=0, le=1_000_000, description="metres")]
 Altitude = Annotated[float, Meta(ge=-1000, le=100_000, description="metres")]
@@ -34,7 +36,7 @@ class Fix(Struct, frozen=True):
     altitude: Altitude | None = None
 
 
-class OsmAndFix(Struct, frozen=True):
+class OsmAndFix(Struct, frozen=True, gc=False):
     """A position as OsmAnd and Traccar Client send it: ``timestamp`` in s or ms since 1970 or ISO 8601, ``speed`` in
     knots; a negative speed, bearing or accuracy says that the phone does not know."""
 
@@ -55,6 +57,7 @@ class Accepted(Struct, frozen=True):
 
 
 LONGEST_PLAIN = 500
+_decode_fields = Decoder(OsmAndFix, strict=False).decode
 
 
 def read_plain(query: bytes, deps: Deps) -> Event | None:
@@ -62,9 +65,12 @@ def read_plain(query: bytes, deps: Deps) -> Event | None:
     one reads."""
     if len(query) > LONGEST_PLAIN or b"%" in query or b"+" in query or not query.isascii():
         return None
+    if b'"' in query or b"\\" in query:  # they mean something in the text below
+        return None
+    # As the JSON of texts, which is decoded and checked in half the time that splitting it and converting takes.
+    fields = b'{"%b"}' % query.replace(b"&", b'","').replace(b"=", b'":"')
     try:
-        fields = dict([field.split("=") for field in query.decode().split("&")])
-        return _event_of_osmand(convert(fields, OsmAndFix, strict=False), deps.settings.tenant, deps.clock.now())
+        return _event_of_osmand(_decode_fields(fields), deps.settings.tenant, deps.clock.now())
     except (ValueError, Refused):  # also msgspec's: whatever is wrong is told by who reads slowly
         return None
 
@@ -151,9 +157,7 @@ def _event(position: PositionRecorded, tenant: str) -> Event:
 
 def _id_of(vehicle_id: str, lat: float, lng: float, recorded_at: datetime) -> str:
     """A device that repeats a report, because the answer got lost, repeats the id."""
-    # The time as isoformat() writes it, which takes four times as long.
-    time = encode(recorded_at)[1:-2] + b"+00:00"
-    return blake2b(b"%b\n%b\n%.7f\n%.7f" % (vehicle_id.encode(), time, lat, lng), digest_size=12).hexdigest()
+    return blake2b(_REPORT(lat, lng, recorded_at.timestamp()) + vehicle_id.encode(), digest_size=12).hexdigest()
 
 
 def _known(value: float | None) -> float | None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from knative_local.log.port import Record
 
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 1 << 20
 # Beside its JSON, a parsed record holds a dict and its texts.
 _RECORD_OVERHEAD = 1_500
 
 
 class Tail:
-    """Records up to `end`, as many as fit into a few megabytes."""
+    """Records up to `end`, as many as fit into a megabyte: memory that is used again soon is still cached."""
 
     __slots__ = ("_bytes", "_commits", "_records", "end")
 

@@ -15,7 +15,7 @@ OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 def is_plausible(moment: datetime, now: datetime) -> bool:
     """Whether something can have happened at ``moment``, as far as is known here."""
-    return OLDEST <= moment <= now + AHEAD
+    return moment >= OLDEST and (moment <= now or moment <= now + AHEAD)
 
 
 def check_time(fact: Struct, now: datetime) -> None:

@@ -61,7 +61,7 @@ class _Document(Struct, frozen=True, kw_only=True):
 _Named = Annotated[str, Meta(min_length=1)]
 
 
-class _Usual(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Usual(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """The structured form of nearly every event: JSON data, no extensions but ours and those that brokers add, and
     nothing wrong with it but perhaps its time. One pass reads and checks it."""
 
@@ -81,7 +81,7 @@ class _Usual(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     knativebrokerttl: str | None = None
 
 
-class _Wire(Struct, frozen=True, omit_defaults=True):
+class _Wire(Struct, frozen=True, omit_defaults=True, gc=False):
     """The structured form of an event without other extensions and with data in JSON: what nearly every event is."""
 
     specversion: str

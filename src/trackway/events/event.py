@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +26,7 @@ class InvalidEvent(ValueError):
         self.field = field
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True, gc=False):
     """A CloudEvent 1.0 of Trackway.
 
     ``data`` is the JSON document as bytes, exactly as it travels (empty when there is none): it is decoded by whoever
@@ -53,14 +53,17 @@ class Event(Struct, frozen=True, kw_only=True):
         return self.source, self.id
 
 
-_decoders: dict[str, msgspec.json.Decoder[Any]] = {type_: msgspec.json.Decoder(fact) for type_, fact in FACTS.items()}
 _encoder = msgspec.json.Encoder()
 _moments = {
-    type_: [
-        (name, attrgetter(name))
-        for name, hint in get_type_hints(fact).items()
-        if hint is datetime or datetime in get_args(hint)
-    ]
+    type_: [name for name, hint in get_type_hints(fact).items() if hint is datetime or datetime in get_args(hint)]
+    for type_, fact in FACTS.items()
+}
+# How each is decoded, and how its moments are had at once (of a single one twice, since else it would be no tuple).
+_readers = {
+    type_: (
+        msgspec.json.Decoder(fact).decode,
+        attrgetter(*(_moments[type_] if len(_moments[type_]) > 1 else 2 * _moments[type_])),
+    )
     for type_, fact in FACTS.items()
 }
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -103,20 +106,21 @@ def decode(event: Event, fact: type[F]) -> F:
 
 def fact_of(event: Event) -> Struct:
     """The event's data as the record that the registry names for its type. Raises InvalidEvent."""
-    decoder = _decoders.get(event.type)
-    if decoder is None:
+    reader = _readers.get(event.type)
+    if reader is None:
         raise InvalidEvent(f"type {event.type} is not known here; docs/protocol.md lists the types", "type")
+    decode, moments_of = reader
     try:
-        fact = decoder.decode(event.data)
+        fact = decode(event.data)
     except msgspec.ValidationError as error:
         detail, field = describe(error)
         raise InvalidEvent(f"data of {event.type}: {detail}", field) from None
     except NOT_JSON as error:
         raise InvalidEvent(f"data of {event.type} is not JSON: {error}", "data") from None
-    for name, moment_of in _moments[event.type]:
-        moment = moment_of(fact)
+    for moment in moments_of(fact):
         if moment is not None and not EARLIEST <= moment <= LATEST:
-            check_moment(name, moment)
+            for name in _moments[event.type]:
+                check_moment(name, getattr(fact, name))
     return fact
 
 

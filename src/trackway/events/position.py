@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from trackway.events.fields import Heading, Identifier, Latitude, Longitude, Moment, Speed
 
 
-class PositionRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PositionRecorded(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A vehicle was at (lat, lng) at ``recorded_at``, by its own clock; that time orders positions, not their arrival.
 
     ``trip_id`` and ``seq`` (0, 1, 2, …) are given by the simulation; a device does not know its trip.

@@ -18,10 +18,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from trackway.functions.exchange import Answered
 from trackway.functions.foreign import foreign
 from trackway.functions.heads import Headers, KnownHeads
-from trackway.functions.host import Function, largest_body
+from trackway.functions.host import Function, largest_body, long_head
 from trackway.functions.joining import JoiningTransport
 from trackway.functions.problem import problem
-from trackway.functions.requests import HealthQuestion, OwnRequest, PassedOn, decoded
+from trackway.functions.requests import HealthQuestion, HotRequest, OwnRequest, PassedOn, decoded
 from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turns
 
@@ -172,7 +172,7 @@ class Connection(HttpToolsProtocol):
             self._refuse_rest(problem(400, "the request is not HTTP/1.1 as RFC 9112 has it"))
         else:
             if self._in_head and self._head_size > LARGEST_HEAD:
-                self._refuse_rest(_long_head())
+                self._refuse_rest(long_head(LARGEST_HEAD))
 
     def _read_known(self, data: bytes) -> bytes:
         """Take the requests for hot routes whose headers are known; gives the rest, which begins with one of another
@@ -182,13 +182,13 @@ class Connection(HttpToolsProtocol):
             head = self.known.find(data, at)
             if head is None:
                 break
-            url, headers, end = head
-            path, _, query = url.partition(b"?")
+            target, headers, end = head
+            path, _, query = target.partition(b"?")
             hot = self.hot.get((b"GET", path))
             if hot is None:
                 break
             at = end
-            self._turns.take(OwnRequest(self.function, self, b"GET", path, query, headers, hot))
+            self._turns.take(HotRequest(self.function, self, path, query, headers, hot))
             if at == len(data):
                 return b""
         self._candidate = self.known.candidate(data, at)
@@ -236,7 +236,7 @@ class Connection(HttpToolsProtocol):
         elif self.is_guarded and (refusal := foreign(headers)):
             self._refuse_rest(refusal)
         elif self._has_long_head and _size(self.url, headers) > LARGEST_HEAD:
-            self._refuse_rest(_long_head())
+            self._refuse_rest(long_head(LARGEST_HEAD))
         else:
             self._receiving = self._own(headers)
             if self._receiving is None:
@@ -335,8 +335,16 @@ class Connection(HttpToolsProtocol):
 
     def settled(self) -> None:
         """An answer is there. Where several wait they are written together, at the end of this turn of the loop."""
-        if len(self._turns.waiting) == 1:
-            self._write_due()
+        waiting = self._turns.waiting
+        if len(waiting) == 1:
+            turn = waiting[0]
+            if turn.answer is None or turn.closes or turn.size or self.flow.read_paused:
+                self._write_due()
+                return
+            waiting.popleft()  # of nearly every request: what is due of it, without the rest
+            self.server_state.total_requests += 1
+            self._heard = self.loop.time()
+            self._joining.transport.write(turn.answer)
         elif not self._is_scheduled:
             self._is_scheduled = True
             self.loop.call_soon(self._write_due)
@@ -390,7 +398,3 @@ def connection_for(function: Function) -> type[Connection]:
 
 def _size(url: bytes, headers: Headers) -> int:
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
-
-
-def _long_head() -> Answered:
-    return problem(431, f"the request's target and headers have more than {LARGEST_HEAD} bytes, the most that is read")

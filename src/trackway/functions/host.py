@@ -163,6 +163,11 @@ def too_large(most: int) -> Answered:
     return problem(413, f"the body has more than {most} bytes, the most that is read here")
 
 
+def long_head(most: int) -> Answered:
+    """What is told to somebody whose request's target and headers have more bytes than that."""
+    return problem(431, f"the request's target and headers have more than {most} bytes, the most that is read")
+
+
 def answer_of(error: Exception, what: str) -> Answered:
     """What is told to somebody who asked ``what`` over HTTP; what no table knows is a bug, and is logged."""
     return problem_of(error, for_event=False) or _bug(error, what, for_event=False)

@@ -140,6 +140,7 @@ class BrokerSink:
         self._address = address
         self._patience = patience
         self._sleep = sleep
+        self._takes_batches = address.takes_batches
         self._most = BATCH_CONNECTIONS if address.takes_batches else SINGLE_CONNECTIONS
         self._client = Client(address, self._most, TokenFile.mounted())
         self._waiting: deque[_Parcel] = deque()
@@ -162,7 +163,8 @@ class BrokerSink:
         except Exception as error:  # told to whoever waits, as every other failure is
             emission.failed(error)
         else:
-            self._schedule()
+            if not self._scheduled:
+                self._schedule()
 
     def readings(self, function: str) -> Readings:
         """What became of the events of the ``function``."""
@@ -180,7 +182,7 @@ class BrokerSink:
         self._client.close()
 
     def _parcel(self, event: Event, emission: Emission) -> _Parcel:
-        if self._address.takes_batches:
+        if self._takes_batches:
             return [], to_structured(event), emission
         headers, body = to_binary(event)
         if trace := valid(event.traceparent):  # for the mesh and the broker, whose own spans go by the request
@@ -197,7 +199,7 @@ class BrokerSink:
     def _flush(self) -> None:
         """Start as many posters as there is work for; each posts until nothing waits."""
         self._scheduled = False
-        wanted = 1 if self._address.takes_batches else len(self._waiting)
+        wanted = 1 if self._takes_batches else len(self._waiting)
         for _ in range(min(wanted, self._most - len(self._posters))):
             poster = asyncio.get_running_loop().create_task(self._post_waiting())
             self._posters.add(poster)
@@ -205,7 +207,7 @@ class BrokerSink:
 
     async def _post_waiting(self) -> None:
         while self._waiting:
-            parcels = self._next_batch() if self._address.takes_batches else [self._waiting.popleft()]
+            parcels = self._next_batch() if self._takes_batches else [self._waiting.popleft()]
             await self._settle([parcel for parcel in parcels if not parcel[2].is_over])
 
     def _next_batch(self) -> list[_Parcel]:
@@ -245,7 +247,7 @@ class BrokerSink:
     async def _post(self, parcels: list[_Parcel]) -> None:
         """Post until it is accepted. Raises SinkUnavailable when patience ends, SinkRefused when it never will be."""
         headers, body, _ = parcels[0]
-        if self._address.takes_batches:
+        if self._takes_batches:
             headers, body = _BATCH_HEADERS, b"[" + b",".join([body for _, body, _ in parcels]) + b"]"
         begun, wait = monotonic(), FIRST_WAIT
         deadline = begun + self._patience

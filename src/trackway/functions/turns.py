@@ -54,7 +54,10 @@ class Turns:
     def take(self, turn: Turn) -> None:
         """A request has come, one that is answered here, and whole."""
         self.waiting.append(turn)
-        self.read(turn)
+        turn.is_read = True
+        if not self._passed_on:
+            turn.has_begun = True
+            turn.begin()
 
     def due(self) -> list[Turn]:
         """Those whose answers can be written now; they are forgotten."""
