@@ -23,6 +23,7 @@ import uvloop
 from knative_local import banner
 from knative_local.durations import go_duration
 from knative_local.environment import VariableErrors
+from knative_local.heap import keep_freed
 from knative_local.log.opening import LogOptions, kafka_servers
 from knative_local.log.port import LogUnavailable
 from knative_local.log.retention import Retention, size
@@ -140,6 +141,7 @@ def run(options: Options) -> int:
         if len(os.fsencode(ingress_path(options.state))) > LONGEST_SOCKET_PATH:
             raise CannotStart(f"the path {options.state.resolve()} is too long for a Unix socket in it; choose another")
         _raise_file_limit()
+        keep_freed()
         listener = listen(options.host, options.port)
         read_ns = time.time_ns()
         manifests = read_manifests(options.path)
