@@ -32,10 +32,11 @@ class NotAnEvent(ValueError):
 def are_good(contexts: Sequence[Context]) -> bool:
     """Whether `check_values` has nothing against any of them, which are all of one shape; asked of all at once."""
     shape = type(contexts[0])
-    checked = [name for name in _CONTEXT if name in shape.names]
+    checked = [name for name in _CONTEXT if name in shape.names and name not in shape.constants]
     try:
-        for values in set(shape.columns(contexts, checked)):
-            check_context(*map(dict(zip(checked, values, strict=True)).get, _CONTEXT))
+        for values in _together(contexts, checked):
+            said = {**shape.constants, **dict(zip(checked, values, strict=True))}
+            check_context(*map(said.get, _CONTEXT))
     except NotAnEvent:
         return False
     if "time" not in shape.names:
@@ -47,6 +48,14 @@ def are_good(contexts: Sequence[Context]) -> bool:
         and _TIMES.fullmatch(lines) is not None
         and all(map(_is_second, {time[:19] for time in times}))
     )
+
+
+def _together(contexts: Sequence[Context], names: Sequence[str]) -> set[tuple[str, ...]]:
+    """The values that these attributes have together in any of the contexts."""
+    shape = type(contexts[0])
+    if len(names) == 1:  # the source alone, mostly
+        return {(value,) for value in set(shape.column(contexts, names[0]))}
+    return set(shape.columns(contexts, names))
 
 
 def check(attributes: dict[str, str]) -> None:

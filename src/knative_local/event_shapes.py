@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import msgspec
 
@@ -15,6 +15,7 @@ _T = TypeVar("_T")
 
 _MOST = 6
 _MOST_CANDIDATES = 64
+_NEARLY_ALWAYS = {"specversion": "1.0", "datacontenttype": "application/json"}
 
 
 class Context(msgspec.Struct, gc=False):
@@ -22,6 +23,8 @@ class Context(msgspec.Struct, gc=False):
 
     names: ClassVar[tuple[str, ...]]
     has_data: ClassVar[bool]
+    constants: ClassVar[Mapping[str, str]]
+    """Attributes that have this value in each event of the shape, or else it would not have been read."""
     _fields: ClassVar[dict[str, str]]
 
     def get(self, name: str) -> str | None:
@@ -70,15 +73,17 @@ class Shapes:
         """As `read`, of a JSON array of events that are all of one known shape."""
         return self._first(body, _Shape.read_batch)
 
-    def learn(self, names: Iterable[str], *, has_data: bool) -> None:
+    def learn(self, attributes: Mapping[str, str], *, has_data: bool) -> None:
         """Know events with just these attributes from their second one on: making a decoder costs more than reading."""
-        members = (*names, "data") if has_data else tuple(names)
-        if members not in self._candidates:
+        members = (*attributes, "data") if has_data else tuple(attributes)
+        constants = {name: value for name, value in _NEARLY_ALWAYS.items() if attributes.get(name) == value}
+        candidate = (*members, *constants.values())
+        if candidate not in self._candidates:
             if len(self._candidates) >= _MOST_CANDIDATES:
                 self._candidates.clear()
-            self._candidates[members] = None
+            self._candidates[candidate] = None
             return
-        self._shapes.insert(0, _Shape(tuple(names), has_data))
+        self._shapes.insert(0, _Shape(tuple(attributes), has_data, constants))
         del self._shapes[_MOST:]
 
     def _first(self, raw: bytes, read: Callable[[_Shape, bytes], _T]) -> _T | None:
@@ -96,8 +101,8 @@ class Shapes:
 class _Shape:
     __slots__ = ("_decode", "_decode_batch")
 
-    def __init__(self, names: tuple[str, ...], has_data: bool) -> None:
-        record = context_class(names, has_data=has_data)
+    def __init__(self, names: tuple[str, ...], has_data: bool, constants: Mapping[str, str]) -> None:
+        record = context_class(names, has_data=has_data, constants=constants)
         self._decode = msgspec.json.Decoder(record).decode
         self._decode_batch = msgspec.json.Decoder(list[record]).decode
 
@@ -108,14 +113,20 @@ class _Shape:
         return self._decode_batch(body)
 
 
-def context_class(names: tuple[str, ...], *, has_data: bool) -> type[Context]:
-    """The class for these attributes, which its constructor takes in this order, the JSON of the data behind them."""
+def context_class(
+    names: tuple[str, ...], *, has_data: bool, constants: Mapping[str, str] | None = None
+) -> type[Context]:
+    """The class for these attributes, which its constructor takes in this order, the JSON of the data behind them.
+    A decoder of it reads only events in which the constants have their values, and makes no new text of these."""
+    constants = constants or {}
     # The fields' own names are ours, since an attribute may be called `from` or `1st`.
     own = {name: f"a{number}" for number, name in enumerate(names)}
-    fields: list[tuple[str, type, Any]] = [(own[name], str, msgspec.field(name=name)) for name in names]
+    fields: list[tuple[str, Any, Any]] = [
+        (own[name], Literal[constants[name]] if name in constants else str, msgspec.field(name=name)) for name in names
+    ]
     if has_data:
         fields.append(("data_", msgspec.Raw, msgspec.field(name="data")))
-    members = {"names": names, "has_data": has_data, "_fields": own}
+    members = {"names": names, "has_data": has_data, "constants": constants, "_fields": own}
     made = msgspec.defstruct(
         "ShapedContext", fields, bases=(Context,), namespace=members, forbid_unknown_fields=True, gc=False
     )

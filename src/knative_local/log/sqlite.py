@@ -41,7 +41,7 @@ from knative_local.log.tail import Tail
 # What one step of pruning takes off, so that no turn of the loop takes long.
 _PRUNE_BYTES = 16 << 20
 # The wait for the disk grows with what it is to take, and what a thread costs does not.
-_WAITED_FOR_BYTES = 64 << 10
+_WAITED_FOR_BYTES = 40 << 10
 
 logger = logging.getLogger(__name__)
 
