@@ -2,7 +2,8 @@
 import { Map as MapLibre, setWorkerUrl, type VectorTileSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
-import type { MapCamera } from "./props";
+import { withRoom, type Bounds, type Extent } from "./camera";
+import type { MapCamera, MapPadding } from "./props";
 import type { mapStyle } from "./style";
 
 export const CITY_CAMERA: MapCamera = { lat: -34.8958, lng: -56.1645, zoom: 12.6 };
@@ -43,10 +44,10 @@ export function createBasemap(
   return map;
 }
 
-/** Holds the camera where there are tiles, and lets go of it while something to look at lies elsewhere. */
+/** Holds the free map where there are tiles, and lets go of the camera while something to look at lies elsewhere. */
 export class Hold {
   private bounds: Bounds | null = null;
-  private held = false;
+  private held: Bounds | null = null;
 
   constructor(
     private readonly map: MapLibre,
@@ -54,21 +55,38 @@ export class Hold {
   ) {}
 
   /** Whether a place lies on the tiles; unknown before their description came: then it does. */
-  covers({ lat, lng }: { lat: number; lng: number }): boolean {
-    if (this.bounds === null) return true;
-    const [west, south, east, north] = this.bounds;
-    return lng >= west && lng <= east && lat >= south && lat <= north;
+  covers(place: { lat: number; lng: number }): boolean {
+    return this.bounds === null || contains(this.bounds, place);
   }
 
-  /** @param free whether something to look at lies elsewhere */
-  update(free: boolean): void {
+  /**
+   * Call it again and again: what panels cover is so many degrees at each zoom.
+   * @param free whether something to look at lies elsewhere
+   */
+  update(free: boolean, extent: Extent, padding: MapPadding): void {
     // MapLibre takes the bounds over from the tiles' description.
     this.bounds ??= this.map.getSource<VectorTileSource>(this.source)?.bounds ?? null;
-    const hold = !free && this.bounds !== null && this.covers(this.map.getCenter());
-    if (hold === this.held) return;
-    this.held = hold;
-    this.map.setMaxBounds(hold && this.bounds !== null ? [...this.bounds] : null);
+    if (this.bounds === null || this.map.isMoving()) return;
+    const [[west, south], [east, north]] = this.map.getBounds().toArray();
+    const wide = withRoom(this.bounds, [west, south, east, north], extent, padding);
+    this.hold(!free && contains(wide, this.map.getCenter()) ? wide : null);
+  }
+
+  /** Lets the camera go where it is sent; the next update holds it again there. */
+  release(): void {
+    this.hold(null);
+  }
+
+  private hold(bounds: Bounds | null): void {
+    if (sameBounds(bounds, this.held)) return;
+    this.held = bounds;
+    this.map.setMaxBounds(bounds && [...bounds]);
   }
 }
 
-type Bounds = readonly [west: number, south: number, east: number, north: number];
+const contains = ([west, south, east, north]: Bounds, { lat, lng }: { lat: number; lng: number }): boolean =>
+  lng >= west && lng <= east && lat >= south && lat <= north;
+
+/** Whether two bounds are the same to a metre: the camera's own rounding must not move it. */
+const sameBounds = (a: Bounds | null, b: Bounds | null): boolean =>
+  a === null || b === null ? a === b : a.every((degrees, side) => Math.abs(degrees - (b[side] ?? NaN)) < 1e-5);

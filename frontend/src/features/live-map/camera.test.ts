@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { boundsOf, freeCentre, isInFreeMap, scaleOf } from "./camera";
+import { boundsOf, freeCentre, isInFreeMap, scaleOf, withRoom } from "./camera";
 
 const view = { width: 1000, height: 600 };
 const panel = { top: 0, right: 400, bottom: 0, left: 0 };
@@ -28,6 +28,22 @@ describe("the box around places", () => {
       { lat: -34.95, lng: -56.15 },
     ];
     expect(boundsOf(places)).toEqual([-56.2, -34.95, -56.1, -34.8]);
+  });
+});
+
+describe("the room around the city", () => {
+  it("is as much as panels cover, so that what is under the phone's sheet can be brought before it", () => {
+    const sheet = { top: 100, right: 0, bottom: 300, left: 0 };
+    const seen = [-57, -36, -56, -34.8] as const;
+    const [west, south, east, north] = withRoom([-57, -36, -56, -34.8], seen, view, sheet);
+    expect([west, east]).toEqual([-57, -56]);
+    expect(south).toBeCloseTo(-36.6);
+    expect(north).toBeCloseTo(-34.6);
+  });
+
+  it("is none without panels", () => {
+    const city = [-57, -36, -56, -35] as const;
+    expect(withRoom(city, city, view, { top: 0, right: 0, bottom: 0, left: 0 })).toEqual(city);
   });
 });
 

@@ -43,6 +43,24 @@ export function boundsOf(
   return bounds;
 }
 
+/** West, south, east and north in degrees. */
+export type Bounds = readonly [west: number, south: number, east: number, north: number];
+
+/**
+ * Bounds and so much around them that each place in them can be brought into the free map.
+ * @param seen what the whole map shows now, also under the panels
+ */
+export function withRoom(bounds: Bounds, seen: Bounds, { width, height }: Extent, padding: MapPadding): Bounds {
+  const lng = (seen[2] - seen[0]) / Math.max(1, width);
+  const lat = (seen[3] - seen[1]) / Math.max(1, height);
+  return [
+    bounds[0] - padding.left * lng,
+    bounds[1] - padding.bottom * lat,
+    bounds[2] + padding.right * lng,
+    bounds[3] + padding.top * lat,
+  ];
+}
+
 /** A round distance that fits into `longest` px, for the scale. */
 export function scaleOf(metres_per_px: number, longest: number): { metres: number; width: number } {
   const most = metres_per_px * longest;

@@ -61,7 +61,8 @@ export class Pilot {
   /** A few times a second, once the fleet is known: holds the camera to the city, and looks once at what was chosen. */
   look(drawn: readonly Mark[], selected: Mark | undefined): void {
     const elsewhere = (place: Place) => !this.hold.covers(place);
-    this.hold.update(drawn.some(elsewhere) || places(this.view.route).some(elsewhere));
+    const free = drawn.some(elsewhere) || places(this.view.route).some(elsewhere);
+    this.hold.update(free, this.camera.extent, this.view.padding);
     if (!this.placed) {
       this.placed = true;
       this.fit(this.fleetToShow(drawn), 0);
@@ -140,6 +141,7 @@ export class Pilot {
       bottom: bottom + FIT_MARGIN,
       left: left + FIT_MARGIN,
     };
+    this.hold.release();
     this.map.fitBounds(bounds, { padding, maxZoom: FIT_ZOOM, duration });
     return true;
   }
