@@ -35,7 +35,7 @@ const EVENTS_EVERY_MS = 3000;
 export function TripPanel(props: TripPanelProps) {
   const { selection, onClose } = props;
   const { words } = useReading();
-  const { row, error, reload } = useTripRow(selection);
+  const { row, unheard, error, reload } = useTripRow(selection);
   const heading = useRef<HTMLHeadingElement>(null);
   const found = row !== null;
   useEffect(() => {
@@ -48,7 +48,7 @@ export function TripPanel(props: TripPanelProps) {
         {row && <TripMark row={row} />}
         <div className={styles.title}>
           <h2 ref={heading} tabIndex={-1}>
-            {row?.name ?? words.app.loading}
+            {row?.name ?? (error || unheard ? selection.id : words.app.loading)}
           </h2>
           {row && <Subtitle row={row} />}
         </div>
@@ -57,18 +57,20 @@ export function TripPanel(props: TripPanelProps) {
           <X size={20} strokeWidth={1.75} />
         </IconButton>
       </header>
-      {row ? <Body {...props} row={row} /> : <Missing error={error} onRetry={reload} />}
+      {row ? <Body {...props} row={row} /> : <Missing unheard={unheard} error={error} onRetry={reload} />}
     </section>
   );
 }
 
 interface MissingProps {
+  readonly unheard: boolean;
   readonly error: ApiError | null;
   readonly onRetry: () => void;
 }
 
-function Missing({ error, onRetry }: MissingProps) {
+function Missing({ unheard, error, onRetry }: MissingProps) {
   const { words } = useReading();
+  if (unheard) return <EmptyState title={words.trip.waiting} text={words.start.deviceHelp} />;
   if (error === null) return null;
   if (error.status === 404) return <EmptyState title={words.trip.notFound} text={words.trip.notFoundHelp} />;
   return <ProblemNote title={words.trip.loadFailed} failure={error} onRetry={onRetry} />;

@@ -14,6 +14,8 @@ import { findRow, keyOf, type Row, type Selection } from "./rows";
 
 export interface ChosenTrip {
   readonly row: Row | null;
+  /** A vehicle that the live picture does not know (yet); a trip is asked for in the archive instead. */
+  readonly unheard: boolean;
   /** The archive was asked and did not know it, or did not answer. */
   readonly error: ApiError | null;
   readonly reload: () => void;
@@ -44,7 +46,8 @@ export function useTripRow(selection: Selection): ChosenTrip {
   const live = useLive();
   const row = live.version >= 0 ? findRow(liveStore, selection) : null;
   const missing = live.ready && row === null && selection.kind === "trip";
+  const unheard = live.ready && row === null && selection.kind === "vehicle";
   const archive = useResource(missing ? selection.id : null, (signal) => fromArchive(selection.id, signal));
-  if (row) return { row, error: null, reload: archive.reload };
-  return { row: archive.data && archivedRow(archive.data), error: archive.error, reload: archive.reload };
+  if (row) return { row, unheard, error: null, reload: archive.reload };
+  return { row: archive.data && archivedRow(archive.data), unheard, error: archive.error, reload: archive.reload };
 }
