@@ -29,7 +29,7 @@ def demo(
     url: Url = None,
     while_pid: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Start trips of simulated vehicles all over the city."""
+    """Send simulated vehicles all over the city, each on one trip; those that have arrived drive again."""
     api = Api(url)
     wait_until_up(api, while_pid)
     places = read_places(streets)
@@ -43,7 +43,8 @@ def demo(
         name = f"{KINDS[number % len(KINDS)]} {number:02}"
         body = {"route_id": route["route_id"], "vehicle_id": vehicle_id, "vehicle_name": name}
         api.post("/v1/trips", body | {"speed": speed, "seed": drive}, Idempotency_Key=f"{vehicle_id}-{time.time_ns()}")
-    out.print(f"[green]✓[/] {vehicles} vehicles are on the road")
+    again = f"`trackway demo {vehicles}` sends out again who has arrived"
+    out.print(f"[green]✓[/] {vehicles} vehicles are on the road, each for one trip; {again}")
 
 
 def on_the_road(api: Api) -> set[str]:
