@@ -136,6 +136,11 @@ class Feed:
         self.arrange()
         return reader
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a Trigger is not through with what it wants of the events so far."""
+        return any(reader.backlog for reader in self._listed)
+
     def moved(self, end: int) -> None:
         """The log turned out to end elsewhere; what is behind where it was is to be read."""
         self.end = end

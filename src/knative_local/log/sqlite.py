@@ -40,8 +40,10 @@ from knative_local.log.tail import Tail
 
 # What one step of pruning takes off, so that no turn of the loop takes long.
 _PRUNE_BYTES = 16 << 20
-# The wait for the disk grows with what it is to take, and what a thread costs does not.
+# The wait for the disk grows with what it is to take, and what a thread costs does not. While nothing is to be
+# delivered the loop has nothing better to do.
 _WAITED_FOR_BYTES = 40 << 10
+_WAITED_FOR_BYTES_IDLE = 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -235,11 +237,16 @@ class SqliteEventLog(DeadLetterKeeper):
             durable.set_exception(_refusal(error))  # whatever it is: who waits has to hear of it
             return
         syncing = self._syncing = _Syncing(batches, durable)
-        is_small = sum(batch.size for batch in batches) <= _WAITED_FOR_BYTES
-        if is_small and self._pace.is_quick(time.perf_counter()):
+        if self._is_small(sum(batch.size for batch in batches)) and self._pace.is_quick(time.perf_counter()):
             self._synced(syncing, self._sync_here(disk))
         else:
             self._sync_elsewhere(disk, syncing)
+
+    def _is_small(self, size: int) -> bool:
+        """Whether so many bytes are better waited for than handed to a thread."""
+        if size <= _WAITED_FOR_BYTES:
+            return True
+        return size <= _WAITED_FOR_BYTES_IDLE and not any(feed.is_busy for feed in self._feeds.values())
 
     def _sync_here(self, disk: Disk) -> BaseException | None:
         begin = time.perf_counter()

@@ -158,7 +158,7 @@ async def test_the_loop_goes_on_while_even_a_quick_disk_takes_much(tmp_path: Pat
     log = SqliteEventLog.open(tmp_path / "log.db")
     disk = slow_disk(log, tmp_path / "log.db")
     log._pace = DiskPace()
-    much = log.append(BROKER, [event("1", data="x" * 1_000_000)])
+    much = log.append(BROKER, [event("1", data="x" * 2_000_000)])
     await turns()
     assert (disk.syncs, much.done()) == (1, False)
     disk.go_on.set()
