@@ -42,7 +42,7 @@ from knative_local.log.tail import Tail
 _PRUNE_BYTES = 16 << 20
 # The wait for the disk grows with what it is to take, and what a thread costs does not. While nothing is to be
 # delivered the loop has nothing better to do.
-_WAITED_FOR_BYTES = 40 << 10
+_WAITED_FOR_BYTES = 30 << 10
 _WAITED_FOR_BYTES_IDLE = 1 << 20
 
 logger = logging.getLogger(__name__)
