@@ -199,9 +199,9 @@ def to_structured(event: CloudEvent) -> tuple[Headers, bytes]:
     return [(b"content-type", STRUCTURED.encode())], event.json
 
 
-def to_batch(jsons: Iterable[bytes]) -> tuple[Headers, bytes]:
-    """Headers and body of a JSON batch of these events, the JSON of each as it came."""
-    return [(b"content-type", BATCH.encode())], join_json(jsons)
+def to_batch(events: Sequence[CloudEvent]) -> tuple[Headers, bytes]:
+    """Headers and body of a JSON batch: the JSON of each as it came."""
+    return [(b"content-type", BATCH.encode())], join_json([event.json for event in events])
 
 
 def join_json(raws: Iterable[bytes]) -> bytes:

@@ -98,7 +98,7 @@ def request_for(
     """The delivery of events: a batch, or one in the mode of the Trigger's delivery (binary unless it says json)."""
     record = records[0]
     if batch:
-        headers, body = to_batch([each.event.json for each in records])
+        headers, body = to_batch([each.event for each in records])
     elif trigger.delivery.format == "json":
         headers, body = to_structured(_placed(record, trigger.broker_class))
     else:
