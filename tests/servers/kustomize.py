@@ -1,4 +1,7 @@
-"""The real kustomize, built by Go into build/servers."""
+"""The real kustomize, built by Go into build/servers.
+
+``python -m tests.servers.kustomize`` builds it ahead of the tests.
+"""
 
 import subprocess
 from pathlib import Path
@@ -20,3 +23,7 @@ def build(folder: Path) -> str:
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
     return done.stdout
+
+
+if __name__ == "__main__":
+    program()

@@ -21,7 +21,7 @@ from trackway.functions.heads import Headers, KnownHeads
 from trackway.functions.host import Function, largest_body, long_head
 from trackway.functions.joining import JoiningTransport
 from trackway.functions.problem import problem
-from trackway.functions.requests import HealthQuestion, HotRequest, OwnRequest, PassedOn, decoded
+from trackway.functions.requests import HealthQuestion, OwnRequest, PassedOn, decoded
 from trackway.functions.routes import HotRoute
 from trackway.functions.turns import Turns
 
@@ -188,7 +188,7 @@ class Connection(HttpToolsProtocol):
             if hot is None:
                 break
             at = end
-            self._turns.take(HotRequest(self.function, self, path, query, headers, hot))
+            self._turns.take(OwnRequest(self.function, self, b"GET", path, query, headers, hot))
             if at == len(data):
                 return b""
         self._candidate = self.known.candidate(data, at)

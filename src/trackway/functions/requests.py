@@ -167,24 +167,6 @@ class OwnRequest(Turn):
         return f"{self._method.decode()} {self._asked}"
 
 
-class HotRequest(OwnRequest):
-    """One for a hot route, whole and without a body."""
-
-    _method = b"GET"
-    _most = 0
-    _trace = None
-
-    def __init__(
-        self, function: Function, line: Line, path: bytes, query: bytes, headers: Headers, hot: HotRoute
-    ) -> None:
-        self._function = function
-        self._line = line
-        self._path = path
-        self._query = query
-        self._headers = headers
-        self._hot = hot
-
-
 class HealthQuestion(OwnRequest):
     """Whether requests may be sent here: answered at once, and not counted, since the runtime asks it."""
 

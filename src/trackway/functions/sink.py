@@ -163,8 +163,7 @@ class BrokerSink:
         except Exception as error:  # told to whoever waits, as every other failure is
             emission.failed(error)
         else:
-            if not self._scheduled:
-                self._schedule()
+            self._schedule()
 
     def readings(self, function: str) -> Readings:
         """What became of the events of the ``function``."""

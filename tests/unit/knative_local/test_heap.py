@@ -2,8 +2,6 @@ import platform
 import subprocess
 import sys
 
-import pytest
-
 PAGES_ANEW = """
 import resource, sys
 from knative_local.heap import keep_freed
@@ -32,7 +30,8 @@ def pages_anew(mode: str) -> int:
     return int(said.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
 def test_bodies_that_come_and_go_use_the_same_memory() -> None:
-    assert pages_anew("plain") > 10 * PAGES  # else there is nothing to keep
-    assert pages_anew("kept") < PAGES
+    plain, kept = pages_anew("plain"), pages_anew("kept")
+    # Where there is nothing to keep the test would show nothing. Of other C libraries no more is promised than that
+    # they go on, which has been seen by now.
+    assert kept < PAGES < plain / 10 or platform.libc_ver()[0] != "glibc"
